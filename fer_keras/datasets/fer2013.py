@@ -1,0 +1,101 @@
+"""FER2013 as a TFDS builder: ``tfds.load("fer2013", builder_kwargs={"source": PATH})``.
+
+Goodfellow et al., "Challenges in Representation Learning", 2013, arXiv:1307.0414. Nothing is downloaded: the data
+set has no public address that may be fetched without an account, so the user points at a copy.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+from PIL import Image
+
+from ..emotions import FER7
+from ..errors import DataError
+from .faces import FACE_SIZE
+from .find_source import find_fer2013
+from .rows import FaceRow
+from .sources import Source, recognise
+
+
+class Fer2013(tfds.core.GeneratorBasedBuilder):
+    """35,887 gray 48x48 faces with seven apparent expressions, in the official three splits.
+
+    ``train`` is Training, ``validation`` PublicTest and ``test`` PrivateTest, each in source order.
+
+    Args:
+        source: a csv, zip or folder, see :func:`fer_keras.datasets.sources.recognise`; None looks at FER2013_PATH
+            and the usual places when the data are first prepared.
+        **kwargs: ``data_dir`` and the other arguments of every TFDS builder.
+
+    Raises:
+        DataError: the source cannot be used, or ``data_dir`` holds a copy prepared from another one.
+    """
+
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES = {"1.0.0": "First release."}  # noqa: RUF012 (TFDS reads a class attribute)
+
+    def __init__(self, *, source: str | os.PathLike | None = None, **kwargs: Any):
+        self._source = None if source is None else recognise(source)
+        super().__init__(**kwargs)
+        self._original_state["source"] = None if source is None else os.fspath(source)  # TFDS rebuilds from this
+        self._refuse_foreign_copy()
+
+    def _refuse_foreign_copy(self) -> None:
+        if self._source is None or not self.is_prepared():
+            return
+        if self.info.metadata.get("source_signature") != self._source.signature():
+            raise DataError(
+                f"{self.data_dir} was prepared from another source than {self._source.path}",
+                hint="Give another data_dir, or remove that folder",
+            )
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        return tfds.core.DatasetInfo(
+            builder=self,
+            description=self.__doc__,
+            homepage="https://arxiv.org/abs/1307.0414",
+            features=tfds.features.FeaturesDict(
+                {
+                    "image": tfds.features.Image(
+                        shape=(FACE_SIZE, FACE_SIZE, 1), dtype=np.uint8, encoding_format="png"
+                    ),
+                    "label": tfds.features.ClassLabel(names=list(FER7)),
+                    "id": tfds.features.Text(),
+                }
+            ),
+            supervised_keys=("image", "label"),
+            disable_shuffling=True,  # FER+ votes go with the rows by their order
+            metadata=tfds.core.MetadataDict(),
+        )
+
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
+        del dl_manager  # nothing to download
+        source = self._source or _find_or_fail()
+        # Read whole (83 MB of pixels): the splits may lie mixed in one csv that is parsed once.
+        splits = source.read_splits()
+        self.info.metadata["source_signature"] = source.signature()
+        return {name: self._generate_examples(rows) for name, rows in splits.items()}
+
+    def _generate_examples(self, rows: list[FaceRow]) -> Iterator[tuple[int, dict[str, Any]]]:
+        for key, row in enumerate(rows):
+            yield key, {"image": _encode_png(row.pixels), "label": row.label, "id": row.id}
+
+
+def _find_or_fail() -> Source:
+    source = find_fer2013()
+    if source is None:
+        raise DataError("FER2013 was not found", hint="Set FER2013_PATH to its csv, zip or folder")
+    return source
+
+
+def _encode_png(pixels: np.ndarray) -> bytes:
+    """Encode (48, 48) uint8 without a TensorFlow call per face."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()

@@ -1,0 +1,161 @@
+"""The prepared copy: a TFDS data set in the cache, complete and checked, or not there at all.
+
+TFDS writes into a folder of its own and renames it. That is not enough here: it draws the folder's name from
+Python's global generator, so two seeded processes collide, and it does not notice damage later. So each copy is
+written into a folder that only this process has, read back, sealed with counts and a fingerprint, then renamed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import random
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import DataError
+from .faces import SPLITS, Split, fingerprint
+
+if TYPE_CHECKING:
+    import tensorflow_datasets as tfds
+
+SEAL = "prepared.json"
+
+_LOG = logging.getLogger("fer_keras")
+
+MakeBuilder = Callable[[Path], "tfds.core.GeneratorBasedBuilder"]
+
+
+class _UnusableCopyError(Exception):
+    """The prepared copy is absent or damaged; the text says which."""
+
+
+def load_prepared(folder: Path, make_builder: MakeBuilder) -> dict[str, Split]:
+    """Return the faces of a prepared copy, after preparing it if it is absent or damaged.
+
+    Args:
+        folder: the copy's own folder in the cache; its name is the key.
+        make_builder: makes the TFDS builder for a ``data_dir``.
+
+    Raises:
+        DataError: the source is wrong, or the cache cannot be written.
+    """
+    try:
+        return _read_sealed(folder, make_builder)
+    except _UnusableCopyError:
+        pass  # perhaps another process is at it: look again under the lock
+    try:
+        with _lock(folder):
+            try:
+                return _read_sealed(folder, make_builder)
+            except _UnusableCopyError as error:
+                if folder.exists():
+                    _LOG.warning("prepared copy %s is damaged (%s); making it again", folder, error)
+            return _prepare(folder, make_builder)
+    except OSError as error:
+        raise _cache_error(folder.parent, error.strerror or "the disk may be full") from error
+
+
+def _read_sealed(folder: Path, make_builder: MakeBuilder) -> dict[str, Split]:
+    try:
+        seal = json.loads((folder / SEAL).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _UnusableCopyError("no readable seal") from error
+    splits = _read_splits(make_builder, folder)
+    if seal != _make_seal(splits, make_builder(folder)):
+        raise _UnusableCopyError("counts or pixels differ from the seal")
+    return splits
+
+
+def _read_splits(make_builder: MakeBuilder, folder: Path) -> dict[str, Split]:
+    import tensorflow as tf
+
+    from .read_records import read_split
+
+    try:
+        builder = make_builder(folder)
+        return {name: read_split(builder, name) for name in SPLITS}
+    except (tf.errors.OpError, KeyError, ValueError, OSError) as error:
+        raise _UnusableCopyError(str(error).splitlines()[0][:200]) from error
+
+
+def _make_seal(splits: dict[str, Split], builder: tfds.core.GeneratorBasedBuilder) -> dict:
+    classes = tuple(builder.info.features["label"].names)
+    return {"faces": {name: len(splits[name]) for name in SPLITS}, "sha256": fingerprint(splits, classes)}
+
+
+def _prepare(folder: Path, make_builder: MakeBuilder) -> dict[str, Split]:
+    scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        _run_tfds(make_builder(scratch), folder.parent)
+        splits = _read_back(make_builder, scratch)
+        seal = json.dumps(_make_seal(splits, make_builder(scratch)), indent=2)
+        (scratch / SEAL).write_text(seal + "\n", encoding="utf-8")
+        _take_place(scratch, folder)
+        return splits
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _read_back(make_builder: MakeBuilder, scratch: Path) -> dict[str, Split]:
+    try:
+        return _read_splits(make_builder, scratch)
+    except _UnusableCopyError as error:
+        raise _cache_error(scratch.parent, f"what was written cannot be read back, {error}") from error
+
+
+def _run_tfds(builder: tfds.core.GeneratorBasedBuilder, cache: Path) -> None:
+    import tensorflow as tf
+
+    state = random.getstate()  # TFDS draws from it, and a seeded training must not depend on a warm cache
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # TFDS prints to stdout, which belongs to --json
+            builder.download_and_prepare()
+    except tf.errors.OpError as error:
+        raise _cache_error(cache, error.message.splitlines()[0][:200]) from error
+    finally:
+        random.setstate(state)
+
+
+def _take_place(scratch: Path, folder: Path) -> None:
+    """Rename ``scratch`` to ``folder``; a damaged copy there is moved aside first, since folders do not replace."""
+    os.chmod(scratch, 0o755)
+    if folder.exists():
+        aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        os.rename(folder, aside / "damaged")
+        shutil.rmtree(aside, ignore_errors=True)
+    os.rename(scratch, folder)
+
+
+@contextlib.contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    """Let one process prepare a copy while others wait; what killed processes left behind is removed."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(folder.parent / f".{folder.name}.lock", "ab") as handle:
+        if _lock_file(handle.fileno()):
+            for leftover in folder.parent.glob(f".{folder.name}-*"):
+                shutil.rmtree(leftover, ignore_errors=True)
+        yield  # closing the file releases the lock
+
+
+def _lock_file(descriptor: int) -> bool:
+    try:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except (ImportError, OSError):  # no such lock on this system or file system: the rename still keeps copies whole
+        return False
+    return True
+
+
+def _cache_error(cache: Path, reason: str) -> DataError:
+    return DataError(
+        f"cannot write the prepared copy under {cache}: {reason}",
+        hint="Free space, or set FER_KERAS_CACHE to a writable folder",
+    )

@@ -1,0 +1,151 @@
+"""THE image decoder: bytes of one file -> upright gray pixels. Every path that reads an image uses it.
+
+Pillow does the parsing, one plugin per accepted format and no other. A plugin is opened by itself rather than
+through ``PIL.Image.open``: that function only warns above its pixel limit, and a warning cannot be made an error
+for one call without changing the filters of the whole process.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from .errors import ImageDecodeError
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
+MAX_BYTES = 10 * 2**20
+MAX_PIXELS = 40_000_000
+MAX_SIDE = 12_000
+
+# Transparent pixels show this gray: neither black nor white edges appear around a cut-out face.
+_MID_GRAY = 128
+_ORIENTATION_TAG = 0x0112
+
+_OPENERS: dict[str, Callable[[io.BytesIO], Image.Image]] = {
+    "JPEG": JpegImagePlugin.JpegImageFile,
+    "PNG": PngImagePlugin.PngImageFile,
+    "WEBP": WebPImagePlugin.WebPImageFile,
+    "BMP": BmpImagePlugin.BmpImageFile,
+    "GIF": GifImagePlugin.GifImageFile,
+    "TIFF": TiffImagePlugin.TiffImageFile,
+}
+
+_MAGIC = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"BM", "BMP"),
+    (b"GIF87a", "GIF"),
+    (b"GIF89a", "GIF"),
+    (b"II*\0", "TIFF"),
+    (b"MM\0*", "TIFF"),
+)
+
+# EXIF 2.32, table 4.6.4: how the stored rows and columns lie in the upright picture.
+_UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    2: np.fliplr,
+    3: lambda gray: np.rot90(gray, 2),
+    4: np.flipud,
+    5: np.transpose,
+    6: lambda gray: np.rot90(gray, -1),
+    7: lambda gray: np.rot90(gray, 2).T,
+    8: np.rot90,
+}
+
+
+def decode_gray(data: bytes, *, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """Decode one image file to upright gray pixels.
+
+    The first frame counts; EXIF orientation is applied; transparent pixels are laid over mid-gray; 16-bit gray is
+    scaled by 1/257; CMYK goes through RGB; luma is ITU-R 601, as in Pillow. Metadata are dropped.
+
+    Args:
+        data: content of a JPEG, PNG, WebP, BMP, GIF or TIFF file.
+        max_bytes: longest accepted ``data``.
+        max_pixels: largest accepted width * height, checked before any pixel is decoded.
+
+    Returns:
+        (h, w) uint8, 0..255, C-contiguous.
+
+    Raises:
+        ImageDecodeError: and nothing else, whatever the bytes are. Its text holds neither bytes nor paths.
+    """
+    name = _sniff(data, max_bytes)
+    try:
+        image = _OPENERS[name](io.BytesIO(data))
+        _check_size(image.size, max_pixels)
+        image.load()
+        gray = _to_gray(image)  # (h, w)
+        return np.ascontiguousarray(_UPRIGHT.get(_orientation(image), lambda upright: upright)(gray))
+    except ImageDecodeError:
+        raise
+    except Exception as error:  # parsers of hostile bytes fail with many types, all of them mean the same here
+        raise ImageDecodeError(f"damaged or truncated {name} image") from error
+
+
+def _sniff(data: bytes, max_bytes: int) -> str:
+    if not data:
+        raise ImageDecodeError("the image is empty (0 bytes)")
+    if len(data) > max_bytes:
+        raise ImageDecodeError(
+            "the image file is too large", allowed=f"at most {max_bytes} bytes", received=f"{len(data)} bytes"
+        )
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WEBP"
+    for magic, name in _MAGIC:
+        if data.startswith(magic):
+            return name
+    raise ImageDecodeError("not an image of a known format", allowed=", ".join(FORMATS))
+
+
+def _check_size(size: tuple[int, int], max_pixels: int) -> None:
+    width, height = size
+    if width * height > max_pixels or max(width, height) > MAX_SIDE:
+        raise ImageDecodeError(
+            "the image has too many pixels",
+            allowed=f"at most {max_pixels} pixels and {MAX_SIDE} on a side",
+            received=f"{width}x{height}",
+        )
+
+
+def _to_gray(image: Image.Image) -> np.ndarray:
+    if image.mode == "L" and "transparency" not in image.info:
+        return np.asarray(image)
+    if image.mode.startswith("I;16"):
+        return _from_16_bit(image)
+    if image.mode in ("I", "F"):
+        raise ImageDecodeError("32-bit and float images have no defined white", allowed="8 or 16 bits per channel")
+    if image.has_transparency_data:
+        ground = Image.new("RGBA", image.size, (_MID_GRAY, _MID_GRAY, _MID_GRAY, 255))
+        return np.asarray(Image.alpha_composite(ground, image.convert("RGBA")).convert("L"))
+    return np.asarray(image.convert("RGB").convert("L"))
+
+
+def _from_16_bit(image: Image.Image) -> np.ndarray:
+    """Scale 0..65535 to 0..255: Pillow's own conversion saturates at 255 instead."""
+    raw = np.asarray(image)
+    gray = (raw // 257).astype(np.uint8)
+    if "transparency" in image.info:  # PNG tRNS: one gray value stands for "transparent"
+        gray[raw == image.info["transparency"]] = _MID_GRAY
+    return gray
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation 1..8; unreadable EXIF counts as none, as a viewer would do."""
+    if "exif" not in image.info:  # a TIFF turns itself while loading
+        return 1
+    try:
+        value = image.getexif().get(_ORIENTATION_TAG, 1)
+    except Exception:  # EXIF is a file format of its own; a broken one says nothing about the pixels
+        return 1
+    return value if isinstance(value, int) else 1

@@ -1,0 +1,50 @@
+"""``cnn``: the project's own network for 48x48 gray faces."""
+
+from __future__ import annotations
+
+import keras
+from keras import layers
+
+# Per stage: filters relative to ``width`` and number of convolutions, at 24, 12 and 6 pixels.
+STAGES = ((1, 2), (2, 2), (4, 2))
+# Short memory: an epoch has few steps, and evaluation must follow the weights.
+BATCH_NORM_MOMENTUM = 0.97
+
+
+def _conv_bn_relu(filters: int, kernel: int, name: str, strides: int = 1) -> list:
+    return [
+        layers.Conv2D(filters, kernel, strides=strides, padding="same", use_bias=False, name=f"{name}_conv"),
+        layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_bn"),
+        layers.ReLU(name=f"{name}_relu"),
+    ]
+
+
+def build_cnn(classes: int, *, width: int = 64, dropout: float = 0.3) -> keras.Sequential:
+    """Build the network: ``(B, 48, 48, 1)`` pixels 0..255 to ``(B, classes)`` logits.
+
+    Full-resolution 48x48 maps cost memory traffic far beyond their share of the arithmetic, so a 5x5
+    stem of stride 2 leaves them at once; pairs of 3x3 convolutions follow (VGG, Simonyan & Zisserman 2015)
+    with batch normalisation (Ioffe & Szegedy 2015), and global average pooling instead of the wide
+    dense layers that hold most weights of the usual FER networks (Lin et al. 2014).
+
+    Args:
+        classes: number of outputs.
+        width: filters of the first stage; the others have two and four times as many.
+        dropout: rate before the classifier; a third of it after each pooled stage.
+    """
+    body = [keras.Input((48, 48, 1), name="images"), layers.Rescaling(1 / 127.5, offset=-1, name="rescale")]
+    body += _conv_bn_relu(max(8, width // 2), 5, "stem", strides=2)  # (B, 24, 24, width / 2)
+    for number, (multiple, convolutions) in enumerate(STAGES, start=1):
+        for index in range(1, convolutions + 1):
+            body += _conv_bn_relu(multiple * width, 3, f"stage{number}_{index}")
+        if number < len(STAGES):
+            body += [
+                layers.MaxPooling2D(2, name=f"stage{number}_pool"),  # (B, 12, 12, width), (B, 6, 6, 2 width)
+                layers.SpatialDropout2D(dropout / 3, name=f"stage{number}_dropout"),
+            ]
+    body += [
+        layers.GlobalAveragePooling2D(name="features"),  # (B, 4 width)
+        layers.Dropout(dropout, name="dropout"),
+        layers.Dense(classes, dtype="float32", name="logits"),
+    ]
+    return keras.Sequential(body, name="cnn")

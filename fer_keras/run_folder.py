@@ -1,0 +1,184 @@
+"""The run folder: where everything of one training lives, written whole or not at all. No TensorFlow."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from .errors import RunFolderError
+
+MANIFEST = "manifest.json"
+# Working files of an unfinished run: not part of the contract, not in the manifest.
+SCRATCH = "checkpoint"
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary sibling of ``path``; on success it is flushed and takes the place of ``path``.
+
+    A reader sees the old file or the new one, never a part. The suffix is kept, since savers look at it.
+
+    Raises:
+        RunFolderError: no permission, disk full or another failure of the file system.
+    """
+    path = Path(path)
+    scratch = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+        scratch = Path(name)
+        yield scratch
+        with open(scratch, "rb") as written:
+            os.fsync(written.fileno())
+        os.chmod(scratch, 0o644)
+        os.replace(scratch, path)
+    except OSError as error:
+        raise RunFolderError(
+            f"cannot write {path}: {error.strerror or error}", hint="Free space or choose a writable folder"
+        ) from error
+    finally:
+        if scratch is not None:
+            scratch.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary sibling folder; on success it takes the place of ``path`` (an old one is dropped)."""
+    path = Path(path)
+    scratch = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+        yield scratch
+        os.chmod(scratch, 0o755)
+        if path.exists():
+            shutil.rmtree(path)
+        os.replace(scratch, path)
+    except OSError as error:
+        raise RunFolderError(
+            f"cannot write {path}: {error.strerror or error}", hint="Free space or choose a writable folder"
+        ) from error
+    finally:
+        if scratch is not None:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text atomically."""
+    with atomic_path(path) as scratch:
+        scratch.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: Path, data: object) -> None:
+    """Write JSON atomically; NaN is refused rather than written as non-standard JSON."""
+    write_text(path, json.dumps(data, indent=2, allow_nan=False) + "\n")
+
+
+def file_sha256(path: Path) -> str:
+    """Return the sha256 of a file as hex."""
+    with open(path, "rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+class RunFolder:
+    """Paths and integrity of one run, see the contract in README.md."""
+
+    def __init__(self, path: Path | str):
+        self.path = Path(path)
+        self.recipe = self.path / "recipe.yaml"
+        self.run_json = self.path / "run.json"
+        self.history = self.path / "history.csv"
+        self.model = self.path / "model.keras"
+        self.curves = self.path / "curves.png"
+        self.exports = self.path / "exports"
+        self.manifest = self.path / MANIFEST
+        self.scratch = self.path / SCRATCH
+
+    def evaluation(self, split: str, variant: str = "") -> Path:
+        """Folder of one evaluation: ``evaluation/test`` or ``evaluation/test_flip_tta``."""
+        return self.path / "evaluation" / (f"{split}_{variant}" if variant else split)
+
+    @classmethod
+    def create(cls, path: Path | str) -> RunFolder:
+        """Make a new run folder.
+
+        Raises:
+            RunFolderError: it exists already, or cannot be made.
+        """
+        run = cls(path)
+        try:
+            run.path.mkdir(parents=True)
+        except FileExistsError as error:
+            raise RunFolderError(
+                f"run folder {run.path} exists already", hint="Use --resume to go on with it, or --name for another"
+            ) from error
+        except OSError as error:
+            raise RunFolderError(
+                f"cannot make run folder {run.path}: {error.strerror}", hint="Choose a writable place with --output"
+            ) from error
+        return run
+
+    @classmethod
+    def open(cls, path: Path | str, *, verify: bool = True) -> RunFolder:
+        """Open a finished run and check every file against the manifest.
+
+        Raises:
+            RunFolderError: no run folder, or not finished.
+            ModelFileError: a file was changed, truncated or removed.
+        """
+        run = cls(path)
+        if not run.recipe.is_file():
+            raise RunFolderError(
+                f"{run.path} is no run folder (no recipe.yaml in it)",
+                hint="Give the folder that 'fer-keras train' printed, such as saved_models/NAME",
+            )
+        if not run.model.is_file():
+            raise RunFolderError(
+                f"run {run.path} has no finished model", hint=f"Finish it: fer-keras train --resume {run.path}"
+            )
+        if verify:
+            run.verify()
+        return run
+
+    def files(self) -> list[Path]:
+        """Every file of the contract, sorted; scratch files and the manifest itself are left out."""
+        found = (path for path in self.path.rglob("*") if path.is_file())
+        return sorted(p for p in found if self._counts(p.relative_to(self.path)))
+
+    @staticmethod
+    def _counts(relative: Path) -> bool:
+        hidden = any(part.startswith(".") for part in relative.parts)
+        return not hidden and relative.parts[0] != SCRATCH and str(relative) != MANIFEST
+
+    def write_manifest(self) -> None:
+        """Record the sha256 of every file; called last after each command that writes."""
+        entries = {p.relative_to(self.path).as_posix(): file_sha256(p) for p in self.files()}
+        write_json(self.manifest, {"sha256": entries})
+
+    def verify(self) -> None:
+        """Check the files of the manifest.
+
+        Raises:
+            ModelFileError: naming the first file that is missing or differs.
+        """
+        from .errors import ModelFileError
+
+        try:
+            entries = json.loads(self.manifest.read_text(encoding="utf-8"))["sha256"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ModelFileError(f"{self.manifest} is missing or unreadable") from error
+        for name, expected in entries.items():
+            path = self.path / name
+            if not path.is_file():
+                raise ModelFileError(f"{path} is missing from the run", hint="Restore it from a copy of the run")
+            if file_sha256(path) != expected:
+                raise ModelFileError(
+                    f"{path} differs from the manifest", hint="It was changed or damaged; restore the run from a copy"
+                )

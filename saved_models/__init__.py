@@ -1,0 +1,1 @@
+"""Run folders land here; shipped models are found through importlib.resources."""

@@ -1,0 +1,141 @@
+import builtins
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from fer_keras.errors import InputError, ModelFileError
+from fer_keras.export.predictors import load_predictor, load_savedmodel_predictor, load_tflite_predictor
+from fer_keras.export.savedmodel import export_savedmodel
+from fer_keras.export.tflite import convert_float32
+
+
+@pytest.fixture(scope="module")
+def content(cnn):
+    return convert_float32(cnn)
+
+
+@pytest.fixture(scope="module")
+def tflite(content, tmp_path_factory):
+    path = tmp_path_factory.mktemp("predictors") / "model_float32.tflite"
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        np.zeros((0, 48, 48, 1), np.uint8),
+        np.zeros((48, 48, 1), np.uint8),
+        np.zeros((2, 48, 48), np.uint8),
+        np.zeros((2, 64, 64, 1), np.uint8),
+        np.zeros((2, 48, 48, 1), np.float64),
+        [[1]],
+    ],
+)
+def test_unusable_images_are_refused(tflite, images):
+    with pytest.raises(InputError, match="unusable array of faces"):
+        load_tflite_predictor(tflite)(images)
+
+
+def test_uint8_and_float32_are_the_same_pixels(tflite, faces):
+    predictor = load_tflite_predictor(tflite, threads=1)
+    np.testing.assert_array_equal(predictor(faces), predictor(faces.astype(np.float32)))
+
+
+def test_without_litert_tensorflow_runs_the_file(tflite, faces, monkeypatch, recwarn):
+    expected = load_tflite_predictor(tflite)
+    real_import = builtins.__import__
+
+    def no_litert(name, *args, **kwargs):
+        if name.startswith("ai_edge_litert"):
+            raise ImportError(name)
+        return real_import(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", no_litert)
+    found = load_tflite_predictor(tflite)
+    assert expected.runtime.startswith("ai-edge-litert 2")
+    assert found.runtime == f"tensorflow {tf.__version__}"
+    np.testing.assert_allclose(found(faces), expected(faces), atol=1e-6)
+    assert not [str(warning.message) for warning in recwarn if "deprecated" in str(warning.message)]
+
+
+def test_tflite_needs_no_tensorflow(tflite):
+    code = (
+        "import sys, numpy as np; from fer_keras.export.predictors import load_predictor; "
+        f"load_predictor({str(tflite)!r})(np.zeros((1, 48, 48, 1), np.uint8)); "
+        "assert not {'tensorflow', 'keras'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# Cut or overwritten in many places: always our error, never the end of the process.
+CUTS = (0, 3, 8, 9, 100, 1000, -1000, -1)
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_a_truncated_tflite_is_refused(content, cut, tmp_path):
+    path = tmp_path / "cut.tflite"
+    path.write_bytes(content[:cut])
+    with pytest.raises(ModelFileError, match=r"cut\.tflite"):
+        load_tflite_predictor(path)
+
+
+def test_an_overwritten_tflite_never_ends_the_process(content, faces, tmp_path):
+    code = """
+import sys
+import numpy as np
+from fer_keras.errors import ModelFileError
+from fer_keras.export.predictors import load_tflite_predictor
+content, refused = open(sys.argv[1], "rb").read(), 0
+rng = np.random.default_rng(0)
+for trial in range(60):
+    damaged = bytearray(content)
+    for place in rng.integers(*((8, 600) if trial % 2 else (len(content) - 3000, len(content))), 4):
+        damaged[place] = rng.integers(256)
+    open(sys.argv[2], "wb").write(damaged)
+    try:
+        load_tflite_predictor(sys.argv[2])(np.zeros((2, 48, 48, 1), np.uint8))
+    except ModelFileError:
+        refused += 1
+print(refused)
+"""
+    (tmp_path / "good.tflite").write_bytes(content)
+    command = [sys.executable, "-c", code, str(tmp_path / "good.tflite"), str(tmp_path / "bad.tflite")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 30
+
+
+def test_another_file_type_is_refused(tmp_path):
+    (tmp_path / "x.tflite").write_bytes(b"PK\3\4 a zip archive")
+    with pytest.raises(ModelFileError, match="is no TFLite file"):
+        load_predictor(tmp_path / "x.tflite")
+    with pytest.raises(ModelFileError, match="cannot read TFLite file"):
+        load_predictor(tmp_path / "missing.tflite")
+    with pytest.raises(InputError, match="not an exported model"):
+        load_predictor(tmp_path / "model.onnx")
+
+
+def test_a_tflite_of_another_purpose_is_refused(tmp_path):
+    function = tf.function(lambda x: 2 * x, input_signature=[tf.TensorSpec((1, 64, 64, 3))])
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()])
+    (tmp_path / "x.tflite").write_bytes(converter.convert())
+    with pytest.raises(ModelFileError, match=r"no face classifier.*Received: \(B, 64, 64, 3\) float32"):
+        load_predictor(tmp_path / "x.tflite")
+
+
+@pytest.mark.parametrize("name", ["saved_model.pb", "variables/variables.index", "assets/labels.txt"])
+def test_a_damaged_savedmodel_is_refused(cnn, classes, name, tmp_path):
+    export_savedmodel(cnn, classes, tmp_path / "m")
+    (tmp_path / "m" / name).unlink()
+    with pytest.raises(ModelFileError, match="cannot load SavedModel"):
+        load_predictor(tmp_path / "m")
+
+
+def test_a_savedmodel_of_another_purpose_is_refused(tmp_path):
+    tf.saved_model.save(tf.Module(), str(tmp_path / "m"))
+    with pytest.raises(ModelFileError, match="has no 'serving_default'"):
+        load_savedmodel_predictor(tmp_path / "m")

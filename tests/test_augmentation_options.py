@@ -1,0 +1,68 @@
+"""Every option out of its range is refused, and the message names the range."""
+
+from __future__ import annotations
+
+import pytest
+
+from fer_keras.config import AugmentationSection, make_recipe
+from fer_keras.errors import ConfigError
+
+SHIFT = "0 to 48"
+PAIR = "[lower, upper] with 0 < lower <= upper <= 10"
+REFUSED = [
+    ("rotation_range", (-1, 180.5, "10", True, None, [1, 2]), "0 to 180 (degrees)"),
+    ("width_shift_range", (-0.1, 49, "a", None), SHIFT),
+    ("height_shift_range", (-0.1, 49, "a", None), SHIFT),
+    ("shear_range", (-1, 90, None), "0 to below 90 (degrees)"),
+    ("zoom_range", (-0.1, 1, [1.2, 0.8], [0, 1], [0.5], [0.5, 11], [0.5, 1, 2], "a", None), f"0 to below 1, or {PAIR}"),
+    ("horizontal_flip", (1, "yes", None), "true or false"),
+    ("vertical_flip", (0, "no", None), "true or false"),
+    ("brightness_range", (0.2, [1.2, 0.8], [-1, 1], [0.5, 11], [1], "a"), f"{PAIR}, or null"),
+    ("contrast_range", (0.2, [1.2, 0.8], [0, 1], [0.5, 11], [1], "a"), f"{PAIR}, or null"),
+    ("channel_shift_range", (-1, 256, None), "0 to 255 (grey levels)"),
+    ("fill_mode", ("mirror", 1, None), "constant, nearest, reflect or wrap"),
+    ("cval", (-1, 256, None), "0 to 255 (grey level)"),
+    ("random_erasing", (-0.1, 1.1, None), "0 to 1 (probability)"),
+    ("cutout", (-1, 49, 4.5, None), "a whole number from 0 to 48 (side in pixels)"),
+    ("mixup", (-0.1, 10.1, None), "0 to 10 (alpha of the Beta distribution)"),
+]
+ACCEPTED = [
+    *[("rotation_range", value) for value in (0, 180)],
+    *[("width_shift_range", value) for value in (0, 0.5, 48)],
+    *[("height_shift_range", value) for value in (0, 0.5, 48)],
+    *[("shear_range", value) for value in (0, 89.9)],
+    *[("zoom_range", value) for value in (0, 0.99, [0.5, 10], [1, 1])],
+    *[("brightness_range", value) for value in (None, [0.01, 10])],
+    *[("contrast_range", value) for value in (None, [0.01, 10])],
+    *[("channel_shift_range", value) for value in (0, 255)],
+    *[("fill_mode", value) for value in ("constant", "nearest", "reflect", "wrap")],
+    *[("cval", value) for value in (0, 255)],
+    *[("random_erasing", value) for value in (0, 1)],
+    *[("cutout", value) for value in (0, 48)],
+    *[("mixup", value) for value in (0, 10)],
+]
+
+
+@pytest.mark.parametrize(("key", "values", "allowed"), REFUSED, ids=[row[0] for row in REFUSED])
+def test_a_refusal_names_the_allowed_range(key, values, allowed):
+    for value in (*values, float("nan"), float("inf")):
+        with pytest.raises(ConfigError) as caught:
+            make_recipe({"augmentation": {key: value}})
+        message = str(caught.value)
+        assert message.startswith(f"recipe: 'augmentation.{key}': allowed: {allowed}")
+        assert "Received: " in message
+
+
+def test_every_option_has_a_row_above():
+    assert [row[0] for row in REFUSED] == list(AugmentationSection.model_fields)
+
+
+@pytest.mark.parametrize(("key", "value"), ACCEPTED, ids=str)
+def test_the_ends_of_a_range_are_accepted(key, value):
+    received = getattr(make_recipe({"augmentation": {key: value}}).augmentation, key)
+    assert received == (tuple(value) if isinstance(value, list) else value)
+
+
+def test_the_defaults_switch_everything_off():
+    off = {key: value for key, value in AugmentationSection().model_dump().items() if key != "fill_mode"}
+    assert not any(off.values())
