@@ -20,7 +20,7 @@ SHADES = colormaps["Blues"]
 # Points; all text is matplotlib's bundled DejaVu Sans, the same on every machine.
 TITLE, HEADING, TEXT, SMALL = 13, 10.5, 9.5, 8.5
 # Inches: margin, height of the heading line, height of each line under it; width of a character per point.
-MARGIN, TITLE_LINE, SUB_LINE, CHARACTER = 0.16, 0.30, 0.22, 0.0088
+MARGIN, TITLE_LINE, SUB_LINE, CHARACTER = 0.13, 0.28, 0.22, 0.0088
 
 
 def new_figure(width: float, height: float, title: str) -> Figure:
@@ -36,7 +36,7 @@ def new_figure(width: float, height: float, title: str) -> Figure:
     width = max(width, longest + 2 * MARGIN)
     figure = Figure(figsize=(width, height + block), layout="constrained")
     FigureCanvasAgg(figure)
-    figure.get_layout_engine().set(w_pad=0.09, h_pad=0.09, rect=(0, 0, 1, height / (height + block)))
+    figure.get_layout_engine().set(w_pad=MARGIN, h_pad=0.09, rect=(0, 0, 1, height / (height + block)))
     down = MARGIN
     for number, (line, size) in enumerate(zip(lines, sizes, strict=True)):
         place = (MARGIN / width, 1 - down / (height + block))

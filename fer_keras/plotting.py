@@ -54,15 +54,16 @@ def plot_confusion_matrix(matrix: np.ndarray, classes: Sequence[str], title: str
     shares = counts / np.maximum(rows, 1)[:, None]  # (classes, classes)
     side = max(0.55 * len(classes), 2.2)  # inches
     names = 0.08 * max(len(name) for name in classes)
-    figure = new_figure(2 * (side + names) + 2.4, side + 0.7 * names + 0.95, title)
-    left, right, bars = figure.subplots(1, 3, width_ratios=(side, side, 1.5))
+    figure = new_figure(2 * (side + names) + 2.7, side + 0.7 * names + 0.95, title)
+    left, right, bars = figure.subplots(1, 3, width_ratios=(side, side, 1.8))
     _draw_matrix(left, counts, shares, classes, ",d")
     left.set_ylabel("true", fontsize=TEXT, color=MUTED)
     draw_heading(left, "Faces")
     _draw_matrix(right, shares, shares, classes, ".0%")
     draw_heading(right, "Share of each true class")
     _draw_recall(bars, np.diag(shares), rows)
-    draw_heading(bars, "Recall, of n faces")
+    draw_heading(bars, "Recall")
+    bars.set_title("faces", fontsize=SMALL, color=MUTED, loc="right", pad=8)
     return figure
 
 
@@ -85,7 +86,7 @@ def _draw_matrix(axes: Axes, cells: np.ndarray, shares: np.ndarray, classes: Seq
     for (row, col), text in np.ndenumerate(display.text_):
         share = shares[row, col]
         text.set(fontsize=TEXT, fontweight="bold" if row == col else "normal")
-        text.set_color(ink_on(SHADES(share / FULL)) if share >= 0.005 else MUTED)
+        text.set_color(MUTED if text.get_text() in ("0", "0%") else ink_on(SHADES(share / FULL)))
         if form == ".0%" and not shares[row].any():
             text.set_text("–")  # no face of that class: no share, not 0 %
     _style_matrix(axes, len(classes))
@@ -113,8 +114,8 @@ def _draw_recall(axes: Axes, recall: np.ndarray, rows: np.ndarray) -> None:
     for place, value, n in zip(places, recall, rows, strict=True):
         text = f"{value:.1%}" if n else "–"
         axes.text(0.04, place, text, va="center", fontsize=TEXT, color=INK if n else MUTED)
-        axes.text(0.96, place, f"{n:,}", va="center", ha="right", fontsize=SMALL, color=MUTED)
-    axes.set(xlim=(0, 1), ylim=(len(recall) - 0.5, -0.5), xticks=[], yticks=[])
+        axes.text(1.34, place, f"{n:,}", va="center", ha="right", fontsize=SMALL, color=MUTED)
+    axes.set(xlim=(0, 1.36), ylim=(len(recall) - 0.5, -0.5), xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
 
 
@@ -171,8 +172,9 @@ def _style_curves(axes: Axes, name: str, epochs: np.ndarray) -> None:
     axes.set_axisbelow(True)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.spines["bottom"].set_color(RULE)
-    corner = "lower right" if name == "accuracy" else "upper right"  # where such curves leave room
-    axes.legend(facecolor="white", edgecolor="none", framealpha=0.9, fontsize=TEXT, labelcolor=INK, loc=corner)
+    # Above the panel, beside its heading: inside, it would hide some curve.
+    place = {"loc": "lower right", "bbox_to_anchor": (1.01, 1.0), "ncols": 3, "columnspacing": 1.4}
+    axes.legend(frameon=False, fontsize=TEXT, labelcolor=INK, handlelength=1.4, borderaxespad=0.1, **place)
 
 
 def plot_face_grid(
@@ -195,7 +197,7 @@ def plot_face_grid(
         return _plot_sentence(empty, title)
     rows = math.ceil(len(images) / columns)
     lines = max(text.count("\n") + 1 for text in titles)
-    figure = new_figure(1.5 * columns, (1.35 + 0.17 * lines) * rows + 0.05, title)
+    figure = new_figure(1.5 * columns, (1.35 + 0.17 * lines) * rows + 0.15, title)
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in grid:
         axes.set_axis_off()

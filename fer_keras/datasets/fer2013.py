@@ -29,8 +29,8 @@ class Fer2013(tfds.core.GeneratorBasedBuilder):
     ``train`` is Training, ``validation`` PublicTest and ``test`` PrivateTest, each in source order.
 
     Args:
-        source: a csv, zip or folder, see :func:`fer_keras.datasets.sources.recognise`; None looks at FER2013_PATH
-            and the usual places when the data are first prepared.
+        source: path of a csv, zip or folder, or what :func:`fer_keras.datasets.sources.recognise` made of it; None
+            looks at FER2013_PATH and the usual places when the data are first prepared.
         **kwargs: ``data_dir`` and the other arguments of every TFDS builder.
 
     Raises:
@@ -40,16 +40,16 @@ class Fer2013(tfds.core.GeneratorBasedBuilder):
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}  # noqa: RUF012 (TFDS reads a class attribute)
 
-    def __init__(self, *, source: str | os.PathLike | None = None, **kwargs: Any):
-        self._source = None if source is None else recognise(source)
+    def __init__(self, *, source: Source | str | os.PathLike | None = None, **kwargs: Any):
+        self._source = recognise(source) if isinstance(source, str | os.PathLike) else source
         super().__init__(**kwargs)
-        self._original_state["source"] = None if source is None else os.fspath(source)  # TFDS rebuilds from this
+        self._original_state["source"] = self._source  # pickling rebuilds the builder from this
         self._refuse_foreign_copy()
 
     def _refuse_foreign_copy(self) -> None:
         if self._source is None or not self.is_prepared():
             return
-        if self.info.metadata.get("source_signature") != self._source.signature():
+        if self.info.metadata.get("source_signature") != self._source.signature:
             raise DataError(
                 f"{self.data_dir} was prepared from another source than {self._source.path}",
                 hint="Give another data_dir, or remove that folder",
@@ -79,7 +79,7 @@ class Fer2013(tfds.core.GeneratorBasedBuilder):
         source = self._source or _find_or_fail()
         # Read whole (83 MB of pixels): the splits may lie mixed in one csv that is parsed once.
         splits = source.read_splits()
-        self.info.metadata["source_signature"] = source.signature()
+        self.info.metadata["source_signature"] = source.signature
         return {name: self._generate_examples(rows) for name, rows in splits.items()}
 
     def _generate_examples(self, rows: list[FaceRow]) -> Iterator[tuple[int, dict[str, Any]]]:

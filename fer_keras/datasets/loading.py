@@ -59,9 +59,9 @@ def _load_fer2013(source: Source, cache: Path, limit: int | None) -> FaceDataset
     from .fer2013 import Fer2013
     from .prepared import load_prepared
 
-    folder = Path(cache) / f"fer2013-{Fer2013.VERSION}-{source.signature()[:16]}"
-    splits = load_prepared(folder, lambda data_dir: Fer2013(source=source.path, data_dir=data_dir))
-    return _finish("fer2013", splits, str(source.path), limit, ())
+    folder = Path(cache) / f"fer2013-{Fer2013.VERSION}-{source.signature[:16]}"
+    faces = load_prepared(folder, lambda data_dir: Fer2013(source=source, data_dir=data_dir))
+    return _finish("fer2013", faces, str(source.path), limit, ())
 
 
 def _load_synthetic(cache: Path, limit: int | None, notices: tuple[str, ...]) -> FaceDataset:
@@ -69,12 +69,15 @@ def _load_synthetic(cache: Path, limit: int | None, notices: tuple[str, ...]) ->
     from .synthetic import SyntheticFaces
 
     folder = Path(cache) / f"synthetic-{SyntheticFaces.VERSION}"
-    splits = load_prepared(folder, lambda data_dir: SyntheticFaces(data_dir=data_dir))
-    return _finish(SYNTHETIC, splits, SYNTHETIC, limit, (*notices, SYNTHETIC_NOTICE))
+    faces = load_prepared(folder, lambda data_dir: SyntheticFaces(data_dir=data_dir))
+    return _finish(SYNTHETIC, faces, SYNTHETIC, limit, (*notices, SYNTHETIC_NOTICE))
 
 
 def _finish(
-    name: str, splits: dict[str, Split], source: str, limit: int | None, notices: tuple[str, ...]
+    name: str, faces: tuple[dict[str, Split], str], source: str, limit: int | None, notices: tuple[str, ...]
 ) -> FaceDataset:
-    kept = {key: Split(s.images[:limit], s.labels[:limit], s.ids[:limit]) for key, s in splits.items()}
-    return FaceDataset(name, FER7, kept, source, fingerprint(kept, FER7), notices)
+    splits, sha256 = faces
+    if limit is not None:
+        splits = {key: Split(s.images[:limit], s.labels[:limit], s.ids[:limit]) for key, s in splits.items()}
+        sha256 = fingerprint(splits, FER7)
+    return FaceDataset(name, FER7, splits, source, sha256, notices)

@@ -8,6 +8,7 @@ written into a folder that only this process has, read back, sealed with counts 
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import logging
 import os
@@ -19,6 +20,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..emotions import FER7
 from ..errors import DataError
 from .faces import SPLITS, Split, fingerprint
 
@@ -36,8 +38,8 @@ class _UnusableCopyError(Exception):
     """The prepared copy is absent or damaged; the text says which."""
 
 
-def load_prepared(folder: Path, make_builder: MakeBuilder) -> dict[str, Split]:
-    """Return the faces of a prepared copy, after preparing it if it is absent or damaged.
+def load_prepared(folder: Path, make_builder: MakeBuilder) -> tuple[dict[str, Split], str]:
+    """Return the faces of a prepared copy and their fingerprint, after preparing it if it is absent or damaged.
 
     Args:
         folder: the copy's own folder in the cache; its name is the key.
@@ -62,18 +64,18 @@ def load_prepared(folder: Path, make_builder: MakeBuilder) -> dict[str, Split]:
         raise _cache_error(folder.parent, error.strerror or "the disk may be full") from error
 
 
-def _read_sealed(folder: Path, make_builder: MakeBuilder) -> dict[str, Split]:
+def _read_sealed(folder: Path, make_builder: MakeBuilder) -> tuple[dict[str, Split], str]:
     try:
         seal = json.loads((folder / SEAL).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise _UnusableCopyError("no readable seal") from error
-    splits = _read_splits(make_builder, folder)
-    if seal != _make_seal(splits, make_builder(folder)):
+    splits = _read_splits(folder, make_builder)
+    if seal != _make_seal(splits):
         raise _UnusableCopyError("counts or pixels differ from the seal")
-    return splits
+    return splits, seal["sha256"]
 
 
-def _read_splits(make_builder: MakeBuilder, folder: Path) -> dict[str, Split]:
+def _read_splits(folder: Path, make_builder: MakeBuilder) -> dict[str, Split]:
     import tensorflow as tf
 
     from .read_records import read_split
@@ -85,37 +87,40 @@ def _read_splits(make_builder: MakeBuilder, folder: Path) -> dict[str, Split]:
         raise _UnusableCopyError(str(error).splitlines()[0][:200]) from error
 
 
-def _make_seal(splits: dict[str, Split], builder: tfds.core.GeneratorBasedBuilder) -> dict:
-    classes = tuple(builder.info.features["label"].names)
-    return {"faces": {name: len(splits[name]) for name in SPLITS}, "sha256": fingerprint(splits, classes)}
+def _make_seal(splits: dict[str, Split]) -> dict:
+    return {"faces": {name: len(splits[name]) for name in SPLITS}, "sha256": fingerprint(splits, FER7)}
 
 
-def _prepare(folder: Path, make_builder: MakeBuilder) -> dict[str, Split]:
+def _prepare(folder: Path, make_builder: MakeBuilder) -> tuple[dict[str, Split], str]:
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         _run_tfds(make_builder(scratch), folder.parent)
-        splits = _read_back(make_builder, scratch)
-        seal = json.dumps(_make_seal(splits, make_builder(scratch)), indent=2)
-        (scratch / SEAL).write_text(seal + "\n", encoding="utf-8")
+        splits = _read_back(scratch, make_builder)
+        seal = _make_seal(splits)
+        (scratch / SEAL).write_text(json.dumps(seal, indent=2) + "\n", encoding="utf-8")
         _take_place(scratch, folder)
-        return splits
+        return splits, seal["sha256"]
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _read_back(make_builder: MakeBuilder, scratch: Path) -> dict[str, Split]:
+def _read_back(scratch: Path, make_builder: MakeBuilder) -> dict[str, Split]:
     try:
-        return _read_splits(make_builder, scratch)
+        return _read_splits(scratch, make_builder)
     except _UnusableCopyError as error:
         raise _cache_error(scratch.parent, f"what was written cannot be read back, {error}") from error
 
 
 def _run_tfds(builder: tfds.core.GeneratorBasedBuilder, cache: Path) -> None:
     import tensorflow as tf
+    import tensorflow_datasets as tfds
 
+    if not sys.stderr.isatty():
+        tfds.disable_progress_bar()
+    _LOG.info("preparing %s under %s", builder.name, cache)
     state = random.getstate()  # TFDS draws from it, and a seeded training must not depend on a warm cache
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # TFDS prints to stdout, which belongs to --json
+        with contextlib.redirect_stdout(io.StringIO()):  # TFDS prints there, but stdout belongs to --json
             builder.download_and_prepare()
     except tf.errors.OpError as error:
         raise _cache_error(cache, error.message.splitlines()[0][:200]) from error

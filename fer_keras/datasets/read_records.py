@@ -8,7 +8,7 @@ import tensorflow_datasets as tfds
 
 from .faces import FACE_SIZE, Split
 
-_BATCH = 1024
+_BATCH = 256
 _FEATURES = {
     "image": tf.io.FixedLenFeature([], tf.string),
     "label": tf.io.FixedLenFeature([], tf.int64),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 from collections.abc import Iterator
@@ -44,8 +45,9 @@ class Source:
         """
         return gather_splits(self._rows(), str(self.path))
 
+    @functools.cached_property
     def signature(self) -> str:
-        """Return a cheap fingerprint (hex): path, sizes and times, not content.
+        """A cheap fingerprint (hex): path, sizes and times, not content. Taken once, at first use.
 
         Raises:
             DataError: the path has become unreadable.

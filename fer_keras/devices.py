@@ -1,0 +1,68 @@
+"""Which accelerators there are and how to use them, for TensorFlow and JAX."""
+
+from __future__ import annotations
+
+import contextlib
+
+import keras
+
+
+def accelerators() -> list[str]:
+    """Names of the GPUs (or TPUs) that Keras' backend sees."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return [str(device.device_kind) for device in jax.devices() if device.platform != "cpu"]
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    return [tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name) for gpu in gpus]
+
+
+def resolve_precision(wanted: str) -> str:
+    """``auto`` is bfloat16 where an accelerator gains from it (compute capability 8.0 on), else float32."""
+    if wanted != "auto":
+        return wanted
+    if not accelerators():
+        return "float32"
+    if keras.backend.backend() == "jax":
+        return "mixed_bfloat16"
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    capabilities = [tf.config.experimental.get_device_details(gpu).get("compute_capability", (0, 0)) for gpu in gpus]
+    return "mixed_bfloat16" if min(capabilities) >= (8, 0) else "float32"
+
+
+@contextlib.contextmanager
+def precision(policy: str):
+    """Build layers under a dtype policy, and put the previous one back."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def strategy_scope(devices: list[str] | None = None):
+    """Context in which a model is built and compiled so that every visible GPU works on it.
+
+    Args:
+        devices: TensorFlow device names to mirror over; by default all GPUs when there are several.
+    """
+    if keras.backend.backend() == "jax":
+        return _jax_scope()
+    import tensorflow as tf
+
+    if devices is None and len(tf.config.list_physical_devices("GPU")) < 2:
+        return contextlib.nullcontext()
+    return tf.distribute.MirroredStrategy(devices).scope()
+
+
+def _jax_scope():
+    import jax
+
+    if len(jax.devices()) < 2:
+        return contextlib.nullcontext()
+    return keras.distribution.DataParallel().scope()

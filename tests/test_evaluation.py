@@ -1,0 +1,333 @@
+"""A made-up run and made-up faces: every file of an evaluation, and what happens when something is wrong."""
+
+import csv
+import json
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn import metrics as sk
+
+from fer_keras import evaluation
+from fer_keras.datasets.faces import FaceDataset, Split, fingerprint
+from fer_keras.emotions import FER7
+from fer_keras.errors import DataError, InputError, ModelFileError, RunFolderError
+from fer_keras.evaluation import evaluate_run, find_copies, load_run_model, predict_probabilities
+from fer_keras.run_folder import RunFolder
+
+FILES = {
+    "classification_report.txt",
+    "confusion_matrix.csv",
+    "confusion_matrix.png",
+    "metrics.json",
+    "predictions.csv",
+    "worst_mistakes.png",
+}
+CONTRACT = {"split", "n", "accuracy", "accuracy_ci95", "macro_f1", "balanced_accuracy", "top2_accuracy", "nll", "ece"}
+CONTRACT |= {"per_class", "tta", "dataset_sha256", "deduplicated"}
+COPIES = 5
+
+
+def make_split(seed, n):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 7, n)
+    labels[labels == 1] = 0  # disgust never occurs
+    images = rng.integers(0, 256, (n, 48, 48, 1), dtype=np.uint8)
+    return Split(images, labels, np.array([f"made/up, {i}.png" for i in range(n)]))
+
+
+@pytest.fixture(scope="session")
+def dataset():
+    train, validation, test = make_split(0, 40), make_split(1, 20), make_split(2, 45)
+    test.images[:COPIES] = train.images[7 : 7 + COPIES]
+    splits = {"train": train, "validation": validation, "test": test}
+    return FaceDataset("made_up", FER7, splits, "nowhere", fingerprint(splits, FER7), ("These faces are noise.",))
+
+
+@pytest.fixture(scope="session")
+def model():
+    """Batch statistics far from the moving ones, so that training mode would show; not symmetric under flips."""
+    keras.utils.set_random_seed(0)
+    k = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((48, 48, 1)),
+            k.Rescaling(1 / 255),
+            k.Conv2D(4, 5, strides=4),
+            k.BatchNormalization(moving_mean_initializer=keras.initializers.RandomNormal(stddev=0.5)),
+            k.Dropout(0.5),
+            k.Flatten(),
+            k.Dense(7, kernel_initializer=keras.initializers.RandomNormal(stddev=0.2)),
+        ]
+    )
+    return model
+
+
+@pytest.fixture
+def run(tmp_path, model, dataset):
+    run = RunFolder.create(tmp_path / "a_run")
+    run.recipe.write_text("model: {name: cnn}\n")
+    run.run_json.write_text(json.dumps({"classes": list(FER7), "dataset_sha256": dataset.sha256}))
+    model.save(run.model)
+    run.write_manifest()
+    return RunFolder.open(run.path)
+
+
+def read_csv(path):
+    with open(path, encoding="utf-8", newline="") as handle:
+        return list(csv.reader(handle, strict=True))
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 45, 64])
+def test_probabilities_do_not_depend_on_the_batch_size(model, dataset, batch_size):
+    images = dataset.splits["test"].images
+    expected = predict_probabilities(model, images, batch_size=16)
+    got = predict_probabilities(model, images, batch_size=batch_size)
+    assert got.shape == (45, 7)
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(got, expected, atol=1e-6)
+    np.testing.assert_allclose(got.sum(axis=1), 1, atol=1e-6)
+
+
+def test_probabilities_are_softmax_of_inference_logits_and_leave_the_model_alone(model, dataset):
+    images = dataset.splits["test"].images
+    before = [np.array(weight) for weight in model.variables]
+    got = predict_probabilities(model, images, batch_size=8)
+    logits = np.asarray(model(images.astype("float32"), training=False))
+    np.testing.assert_allclose(got, keras.ops.softmax(logits), atol=1e-6)
+    for old, new in zip(before, model.variables, strict=True):
+        assert np.array_equal(old, np.array(new))
+
+
+def test_resizing_layer_does_not_switch_to_training_mode(dataset):
+    """A ``Resizing`` layer makes later batch normalisation train unless the mode is given explicitly."""
+    keras.utils.set_random_seed(0)
+    k = keras.layers
+    layers = [keras.Input((48, 48, 1)), k.Resizing(8, 8), k.BatchNormalization(), k.Flatten(), k.Dense(7)]
+    model = keras.Sequential(layers)
+    images = dataset.splits["test"].images
+    predict_probabilities(model, images, batch_size=8)
+    assert np.array(model.layers[1].moving_mean) == pytest.approx(0)
+
+
+def test_partial_batches_do_not_retrace(model, dataset):
+    shapes = []
+
+    class Spy(keras.layers.Layer):
+        def call(self, images):
+            shapes.append(tuple(images.shape))
+            return images
+
+    spied = keras.Sequential([keras.Input((48, 48, 1)), Spy(), model])
+    shapes.clear()
+    predict_probabilities(spied, dataset.splits["test"].images, batch_size=8, tta="flip")
+    assert len(shapes) == 1
+
+
+def test_flip_is_the_mean_over_image_and_mirror_image(model, dataset):
+    images = dataset.splits["test"].images
+    plain = predict_probabilities(model, images, batch_size=16)
+    mirrored = predict_probabilities(model, np.ascontiguousarray(images[:, :, ::-1]), batch_size=16)
+    got = predict_probabilities(model, images, batch_size=16, tta="flip")
+    np.testing.assert_allclose(got, (plain + mirrored) / 2, atol=1e-6)
+    assert np.abs(got - plain).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("images", "options", "error", "problem"),
+    [
+        (np.zeros((2, 48, 48, 1), np.uint8), {"tta": "flop"}, InputError, "Did you mean 'flip'"),
+        (np.zeros((2, 48, 48, 1), np.uint8), {"batch_size": 0}, InputError, "batch size"),
+        (np.zeros((2, 48, 48, 1), np.float32), {}, DataError, "float32"),
+        (np.zeros((2, 48, 48), np.uint8), {}, DataError, "cannot predict"),
+        (np.zeros((0, 48, 48, 1), np.uint8), {}, DataError, "cannot predict"),
+    ],
+)
+def test_predict_refuses(model, images, options, error, problem):
+    with pytest.raises(error, match=problem):
+        predict_probabilities(model, images, **{"batch_size": 8, **options})
+
+
+def test_logits_that_are_not_finite_are_refused(dataset):
+    broken = keras.Sequential([keras.Input((48, 48, 1)), keras.layers.Flatten(), keras.layers.Dense(7)])
+    broken.layers[-1].bias.assign(np.full(7, np.nan))
+    with pytest.raises(ModelFileError, match="not finite"):
+        predict_probabilities(broken, dataset.splits["test"].images, batch_size=8)
+
+
+def test_evaluation_writes_the_contract(run, dataset, model):
+    metrics = evaluate_run(run, dataset, "test", batch_size=16)
+    folder = run.evaluation("test")
+    assert {path.name for path in folder.iterdir()} == FILES
+    assert json.loads((folder / "metrics.json").read_text()) == metrics
+    assert metrics.keys() >= CONTRACT
+    y_prob = predict_probabilities(model, dataset.splits["test"].images, batch_size=16)
+    y_true = dataset.splits["test"].labels
+    assert metrics["accuracy"] == sk.accuracy_score(y_true, y_prob.argmax(axis=1))
+    assert metrics["n"] == 45
+    assert (metrics["split"], metrics["tta"], metrics["dataset"]) == ("test", "none", "made_up")
+    assert metrics["dataset_sha256"] == metrics["trained_on_sha256"] == dataset.sha256
+    assert metrics["notices"] == ["These faces are noise."]
+    RunFolder.open(run.path)  # the manifest covers the new files
+    assert "evaluation/test/metrics.json" in json.loads(run.manifest.read_text())["sha256"]
+
+
+def test_tables_agree_with_the_scores(run, dataset):
+    metrics = evaluate_run(run, dataset, "test", batch_size=16)
+    folder, rows = run.evaluation("test"), dataset.splits["test"]
+    header, *lines = read_csv(folder / "predictions.csv")
+    assert header == ["id", "true", "predicted", "confidence", "correct", *(f"p_{name}" for name in FER7)]
+    assert [line[0] for line in lines] == rows.ids.tolist()
+    y_prob = np.array([line[5:] for line in lines], np.float32)
+    assert [line[2] for line in lines] == [FER7[i] for i in y_prob.argmax(axis=1)]
+    assert [np.float32(line[3]) for line in lines] == y_prob.max(axis=1).tolist()
+    assert sum(int(line[4]) for line in lines) == round(metrics["accuracy"] * 45)
+    table = read_csv(folder / "confusion_matrix.csv")
+    assert table[0] == ["true \\ predicted", *FER7]
+    assert [row[0] for row in table[1:]] == list(FER7)
+    counts = np.array([row[1:] for row in table[1:]], int)
+    assert (counts == sk.confusion_matrix(rows.labels, y_prob.argmax(axis=1), labels=range(7))).all()
+    report = (folder / "classification_report.txt").read_text()
+    assert f"{metrics['macro_f1']:.4f}" in report
+    assert report.endswith("These faces are noise.\n")
+
+
+def test_pictures_are_complete(run, dataset):
+    evaluate_run(run, dataset, "test")
+    for path in run.evaluation("test").glob("*.png"):
+        with Image.open(path) as picture:
+            picture.load()
+            assert min(picture.size) > 300
+
+
+def test_flip_is_reported_apart(run, dataset):
+    plain = evaluate_run(run, dataset, "validation")
+    flipped = evaluate_run(run, dataset, "validation", tta="flip")
+    assert flipped["tta"] == "flip"
+    assert flipped["nll"] != plain["nll"]
+    assert json.loads((run.evaluation("validation") / "metrics.json").read_text()) == plain
+    assert json.loads((run.path / "evaluation/validation_flip_tta/metrics.json").read_text()) == flipped
+
+
+def test_copies_of_training_faces_are_left_out(run, dataset, model):
+    test = dataset.splits["test"]
+    metrics = evaluate_run(run, dataset, "test")
+    y_pred = predict_probabilities(model, test.images[COPIES:], batch_size=16).argmax(axis=1)
+    y_true = test.labels[COPIES:]
+    assert metrics["deduplicated"] == {
+        "n": 45 - COPIES,
+        "accuracy": sk.accuracy_score(y_true, y_pred),
+        "macro_f1": sk.f1_score(y_true, y_pred, labels=range(7), average="macro", zero_division=0),
+    }
+
+
+def test_one_changed_pixel_is_no_copy(dataset):
+    train = dataset.splits["train"]
+    images = train.images.copy()
+    images[3, 47, 47, 0] ^= 1
+    assert find_copies(replace(train, images=images), train).tolist() == [i != 3 for i in range(40)]
+
+
+def test_deduplicated_of_train_and_of_copies_only(run, dataset):
+    nothing = {"accuracy": None, "macro_f1": None}
+    assert evaluate_run(run, dataset, "train")["deduplicated"] == {"n": None, **nothing}
+    copies = replace(dataset, splits={**dataset.splits, "test": dataset.splits["train"]})
+    assert evaluate_run(run, copies, "test")["deduplicated"] == {"n": 0, **nothing}
+
+
+def test_no_mistake_at_all(run, dataset, model):
+    rows = dataset.splits["test"]
+    labels = predict_probabilities(model, rows.images, batch_size=16).argmax(axis=1)
+    easy = replace(dataset, splits={**dataset.splits, "test": replace(rows, labels=labels)})
+    assert evaluate_run(run, easy, "test")["accuracy"] == 1
+    assert {path.name for path in run.evaluation("test").iterdir()} == FILES
+
+
+def test_another_data_set_is_noticed(run, dataset):
+    run.run_json.write_text(json.dumps({"dataset_sha256": "ab" * 32}))
+    metrics = evaluate_run(run, dataset, "test")
+    assert (metrics["trained_on_sha256"], metrics["dataset_sha256"]) == ("ab" * 32, dataset.sha256)
+    assert any("another data set" in notice and "abababababab" in notice for notice in metrics["notices"])
+
+
+def test_run_without_run_json_is_scored(run, dataset):
+    run.run_json.unlink()
+    metrics = evaluate_run(run, dataset, "test")
+    assert metrics["trained_on_sha256"] is None
+
+
+@pytest.mark.parametrize("text", ["{", "[]"])
+def test_damaged_run_json_is_refused(run, dataset, text):
+    run.run_json.write_text(text)
+    with pytest.raises(RunFolderError, match=r"run\.json"):
+        evaluate_run(run, dataset, "test")
+
+
+def test_wrong_requests_write_nothing(run, dataset):
+    empty = Split(np.zeros((0, 48, 48, 1), np.uint8), np.zeros(0, np.int64), np.zeros(0, str))
+    other_order = replace(dataset, classes=tuple(reversed(FER7)))
+    with pytest.raises(InputError, match="Did you mean 'test'"):
+        evaluate_run(run, dataset, "tests")
+    with pytest.raises(InputError, match="unknown tta"):
+        evaluate_run(run, dataset, "test", tta="ten-crop")
+    with pytest.raises(DataError, match="the test split of made_up is empty"):
+        evaluate_run(run, replace(dataset, splits={**dataset.splits, "test": empty}), "test")
+    with pytest.raises(DataError, match="not those the model was trained on"):
+        evaluate_run(run, other_order, "test")
+    assert not (run.path / "evaluation").exists()
+
+
+def test_another_number_of_classes_is_refused(run, dataset):
+    run.run_json.unlink()
+    with pytest.raises(DataError, match=r"another number of classes.*8 \(.*contempt.*7 outputs"):
+        evaluate_run(run, replace(dataset, classes=(*FER7, "contempt")), "test")
+
+
+def test_failure_half_way_keeps_the_earlier_evaluation(run, dataset, monkeypatch):
+    earlier = evaluate_run(run, dataset, "test")
+
+    def fail(folder, *args):
+        (folder / "metrics.json").write_text("half")
+        raise RuntimeError("power cut")
+
+    monkeypatch.setattr(evaluation, "write_report", fail)
+    with pytest.raises(RuntimeError, match="power cut"):
+        evaluate_run(run, dataset, "test")
+    assert json.loads((run.evaluation("test") / "metrics.json").read_text()) == earlier
+    assert [path.name for path in (run.path / "evaluation").iterdir()] == ["test"]
+    RunFolder.open(run.path)
+
+
+def damage(path, kind):
+    content = path.read_bytes()
+    if kind == "missing":
+        path.unlink()
+    elif kind == "flipped":
+        middle = len(content) // 2
+        path.write_bytes(content[:middle] + bytes([content[middle] ^ 0xFF]) + content[middle + 1 :])
+    else:
+        path.write_bytes({"empty": b"", "truncated": content[:-200], "text": b"no model"}[kind])
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty", "truncated", "text", "flipped"])
+def test_damaged_models_are_named(run, kind):
+    damage(run.model, kind)
+    with pytest.raises(ModelFileError, match=r"model\.keras"):
+        load_run_model(run)
+
+
+def test_model_with_code_in_it_is_refused(run):
+    lambda_layer = keras.layers.Lambda(lambda x: x)
+    keras.Sequential([keras.Input((48, 48, 1)), lambda_layer]).save(run.model)
+    with pytest.raises(ModelFileError, match="cannot load"):
+        load_run_model(run)
+
+
+def test_loaded_model_is_not_compiled_and_predicts_the_same(run, model, dataset):
+    loaded = load_run_model(run)
+    images = dataset.splits["test"].images
+    assert not loaded.compiled
+    expected = predict_probabilities(model, images, batch_size=16)
+    np.testing.assert_allclose(predict_probabilities(loaded, images, batch_size=16), expected, atol=1e-6)
