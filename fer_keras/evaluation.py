@@ -54,7 +54,7 @@ def evaluate_run(run: RunFolder, dataset: FaceDataset, split: str, *, tta: str =
     model = load_run_model(run)
     _check_outputs(model, dataset)
     y_prob = predict_probabilities(model, rows.images, batch_size=batch_size, tta=tta)  # (n, classes)
-    metrics = _collect_metrics(dataset, split, y_prob, tta, trained.get("dataset_sha256"))
+    metrics = _collect_metrics(dataset, split, y_prob, tta, _trained_sha256(trained))
     with atomic_folder(run.evaluation(split, "" if tta == "none" else f"{tta}_tta")) as folder:
         write_report(folder, run.path.resolve().name, rows, dataset.classes, y_prob, metrics)
     run.write_manifest()
@@ -144,6 +144,11 @@ def _read_run_json(run: RunFolder) -> dict:
     if not isinstance(content, dict):
         raise RunFolderError(f"{run.run_json} holds no JSON object", received=type(content).__name__)
     return content
+
+
+def _trained_sha256(run_json: dict) -> str | None:
+    dataset = run_json.get("dataset")
+    return dataset.get("sha256") if isinstance(dataset, dict) else None
 
 
 def _check_class_names(trained: list[str] | None, dataset: FaceDataset) -> None:

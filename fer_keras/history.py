@@ -22,10 +22,11 @@ def read_history(path: Path | str) -> list[dict[str, float]]:
     try:
         with open(path, encoding="utf-8-sig", newline="") as handle:
             reader = csv.DictReader(handle, strict=True)
+            names = reader.fieldnames or ()
             rows = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
-    missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+    missing = [name for name in COLUMNS if name not in names]
     if missing:
         raise DataError(f"{path} has no column {missing[0]!r}", allowed=", ".join(COLUMNS))
     return [_numbers(row, f"{path}, epoch row {number}") for number, row in enumerate(rows, start=1)]

@@ -63,7 +63,9 @@ def _balanced_order(split: Split, seed: int, classes: int):
     def draw(positions):
         picked, rounds = [], []
         for label, rows in enumerate(members):
-            chosen, epochs = _shuffled(positions // classes, len(rows), tf.constant(seed + 7919 * (label + 1), tf.int64))
+            chosen, epochs = _shuffled(
+                positions // classes, len(rows), tf.constant(seed + 7919 * (label + 1), tf.int64)
+            )
             picked.append(tf.gather(tf.constant(rows, tf.int64), chosen))
             rounds.append(epochs)
         turn = tf.stack([positions % classes, tf.range(tf.size(positions), dtype=tf.int64)], axis=1)  # (B, 2)

@@ -52,7 +52,9 @@ def git_commit() -> str | None:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
         tracked = subprocess.run(
-            ["git", "-C", str(folder), "ls-files", "--error-unmatch", Path(__file__).name], capture_output=True, timeout=5
+            ["git", "-C", str(folder), "ls-files", "--error-unmatch", Path(__file__).name],
+            capture_output=True,
+            timeout=5,
         )
     except (OSError, subprocess.SubprocessError):
         return None

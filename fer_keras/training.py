@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import keras
 
 from .callbacks import Observer, RunCallback, StopSignals
-from .checkpoints import Progress, capture, load_best, load_checkpoint, restore
+from .checkpoints import Progress, load_best, load_checkpoint, restore
 from .config import Recipe, dump_recipe
 from .datasets.faces import FaceDataset
 from .devices import accelerators, precision, resolve_precision, strategy_scope

@@ -11,6 +11,7 @@ from fer_keras.emotions import FER7
 from fer_keras.errors import DataError
 from fer_keras.metrics import confusion, expected_calibration_error, score, softmax, top_k_accuracy, wilson_interval
 
+NO_TIES = np.linspace(0, 1, 7)
 SKEWED = (0.5, 0.2, 0.2, 0.1, 0, 0, 0)  # three classes never occur
 
 
@@ -31,8 +32,8 @@ CASES = {
     "never predicted": random_split(3, 300, blind=1),
     "absent and never predicted": random_split(4, 50, shares=SKEWED, blind=6),
     "one row": random_split(5, 1),
-    "all right": (np.arange(7), softmax(9 * np.eye(7))),
-    "all wrong": (np.arange(7), softmax(9 * np.roll(np.eye(7), 1, axis=1))),
+    "all right": (np.arange(7), softmax(9 * np.eye(7) + NO_TIES)),
+    "all wrong": (np.arange(7), softmax(9 * np.roll(np.eye(7), 1, axis=1) + NO_TIES)),
 }
 
 
@@ -103,7 +104,7 @@ def test_top2_of_equal_probabilities_follows_argmax():
     assert top_k_accuracy(np.arange(2), np.full((2, 2), 0.5), 2) == 1.0
 
 
-# Worked out from the closed form with z = 1.96 (Newcombe 1998, doi:10.1002/(SICI)1097-0258(19980430)17:8, table I).
+# Newcombe 1998, Statistics in Medicine 17:857-872, table I, method 3.
 @pytest.mark.parametrize(
     ("successes", "n", "low", "high"),
     [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
@@ -113,8 +114,8 @@ def test_wilson_interval_against_published_values(successes, n, low, high):
 
 
 def test_wilson_interval_by_hand_and_at_its_ends():
-    # 1 of 2, z = 2: centre (0.5 + 1) / 3, half width 2 / 3 * sqrt(0.625).
-    assert wilson_interval(1, 2, z=2) == pytest.approx((0.5 - (2 * 0.625**0.5) / 3, 0.5 + (2 * 0.625**0.5) / 3))
+    # 1 of 2, z = 2: centre (1/2 + 4/4) / (1 + 4/2) = 1/2, half width 2/3 * sqrt((1/4 + 4/8) / 2) = sqrt(1/6).
+    assert wilson_interval(1, 2, z=2) == pytest.approx((0.5 - (1 / 6) ** 0.5, 0.5 + (1 / 6) ** 0.5))
     assert wilson_interval(7, 7)[1] == 1.0
     assert wilson_interval(0, 7)[0] == 0.0
     low, high = wilson_interval(2500, 3589)

@@ -55,9 +55,8 @@ def read_csv(stream: BinaryIO, where: str) -> Iterator[FaceRow]:
         try:
             yield _read_row(fields, columns, len(header[1]), f"row {row}")
         except DataError as error:
-            raise DataError(
-                f"{where}, row {row} (line {line}): {error.problem}", allowed=error.allowed, received=error.received
-            ) from error
+            problem = f"{where}, row {row} (line {line}): {error.problem}"
+            raise DataError(problem, allowed=error.allowed, received=error.received, hint=error.hint) from error
     if row < 0:
         raise DataError(f"{where} has a header but no rows")
 

@@ -61,7 +61,7 @@ def load_prepared(folder: Path, make_builder: MakeBuilder) -> tuple[dict[str, Sp
                     _LOG.warning("prepared copy %s is damaged (%s); making it again", folder, error)
             return _prepare(folder, make_builder)
     except OSError as error:
-        raise _cache_error(folder.parent, error.strerror or "the disk may be full") from error
+        raise _cache_error(folder.parent, error.strerror or str(error)) from error
 
 
 def _read_sealed(folder: Path, make_builder: MakeBuilder) -> tuple[dict[str, Split], str]:
@@ -122,8 +122,11 @@ def _run_tfds(builder: tfds.core.GeneratorBasedBuilder, cache: Path) -> None:
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # TFDS prints there, but stdout belongs to --json
             builder.download_and_prepare()
-    except tf.errors.OpError as error:
-        raise _cache_error(cache, error.message.splitlines()[0][:200]) from error
+    except (tf.errors.OpError, RuntimeError) as error:
+        cause = error.__cause__ if isinstance(error, RuntimeError) else error  # TFDS wraps what a writer raises
+        if not isinstance(cause, tf.errors.OpError):
+            raise
+        raise _cache_error(cache, cause.message.rpartition(";")[2].strip()) from error
     finally:
         random.setstate(state)
 

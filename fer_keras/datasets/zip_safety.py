@@ -124,8 +124,8 @@ def _check_duplicates(members: list[zipfile.ZipInfo], path: Path) -> None:
 def _check_overlaps(members: list[zipfile.ZipInfo], start_of_directory: int, path: Path) -> None:
     """Each member must end before the next begins; ``zipfile`` checks this only from Python 3.11.8 on."""
     ordered = sorted(members, key=lambda member: member.header_offset)
-    starts = [member.header_offset for member in ordered[1:]] + [start_of_directory]
-    for member, next_start in zip(ordered, starts, strict=True):
+    starts = [member.header_offset for member in ordered] + [start_of_directory]
+    for member, next_start in zip(ordered, starts[1:], strict=True):
         shortest = _LOCAL_HEADER_BYTES + len(member.orig_filename) + member.compress_size
         if member.header_offset + shortest > next_start:
             raise DataError(f"{path}: member {member.filename[:200]!r} overlaps another one")

@@ -1,0 +1,5 @@
+"""``python -m fer_keras_cli``."""
+
+from .main import main
+
+main()

@@ -1,0 +1,100 @@
+"""Entry point: commands are imported when they are called, errors end here."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import sys
+
+import click
+
+from fer_keras import __version__
+from fer_keras.errors import FerKerasError, nearest_hint
+
+# Command name to one line of help: enough for --help, so that no command module is imported for it.
+COMMANDS = {
+    "train": "Train a network into a new run folder, or resume one.",
+    "evaluate": "Score a run on a split: confusion matrix, per-class P/R/F1, calibration.",
+    "export": "Write SavedModel and TFLite files and prove them against Keras.",
+    "data": "Look at data: preview augmentation.",
+    "recipes": "List the recipes, or print one.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands live in modules of the same name."""
+
+    def list_commands(self, ctx):
+        return list(COMMANDS)
+
+    def get_command(self, ctx, name):
+        if name not in COMMANDS:
+            return None
+        return importlib.import_module(f".{name}", __package__).command
+
+    def resolve_command(self, ctx, args):
+        if args and args[0] not in COMMANDS:
+            hint = nearest_hint(args[0], COMMANDS)
+            ctx.fail(f"No such command '{args[0]}'. Allowed: {', '.join(COMMANDS)}. {hint}".rstrip())
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx, formatter):
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option("-v", "--verbose", is_flag=True, help="Show logs and full tracebacks.")
+@click.version_option(__version__, prog_name="fer-keras")
+@click.pass_context
+def cli(ctx, verbose):
+    """Facial-expression recognition on Keras 3: train, evaluate, export, compare."""
+    ctx.obj = {"verbose": verbose}
+    logging.basicConfig(level=logging.DEBUG if verbose else logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.captureWarnings(not verbose)
+    if not verbose:
+        # TensorFlow's C++ logs can only be set before it is imported.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        logging.getLogger("py.warnings").setLevel(logging.ERROR)
+        logging.getLogger("absl").setLevel(logging.ERROR)
+
+
+def _fail(message: str, code: int) -> int:
+    click.echo(click.style("Error: ", fg="red", bold=True) + message, err=True)
+    return code
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line and return its exit code: 0 done, 1 failed, 2 wrong input, 128 + n by signal n."""
+    verbose = any(word in ("-v", "--verbose") for word in arguments)
+    try:
+        return cli.main(args=arguments, prog_name="fer-keras", standalone_mode=False) or 0
+    except FerKerasError as error:
+        if verbose:
+            raise
+        return _fail(str(error), error.exit_code)
+    except click.exceptions.Exit as exit_:
+        return exit_.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return _fail("stopped", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if verbose:
+            raise
+        reason = " ".join(str(error).split())[:300]
+        return _fail(f"{type(error).__name__}: {reason} (use 'fer-keras -v ...' for the traceback)", 1)
+
+
+def main() -> None:
+    """The ``fer-keras`` console script."""
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""Options that several commands share, and how results are printed."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+data_option = click.option(
+    "--data",
+    metavar="PATH|synthetic",
+    help="fer2013.csv, icml_face_data.csv, the image folder, its zip, or 'synthetic'. "
+    "Default: FER2013_PATH, then the usual places, then synthetic faces.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
+set_option = click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a recipe key, such as train.epochs=5."
+)
+batch_size_option = click.option(
+    "--batch-size", type=click.IntRange(1, 65536), default=256, show_default=True, help="Faces per call."
+)
+
+
+def echo_json(data: object) -> None:
+    """Print for machines."""
+    click.echo(json.dumps(data, indent=2, allow_nan=False))
+
+
+def import_tensorflow(ctx: click.Context) -> None:
+    """Import TensorFlow without its start-up messages (they are C++ and know no Python logging)."""
+    if ctx.find_root().obj.get("verbose"):
+        import tensorflow
+    else:
+        from fer_keras.export.native_logs import native_logs_captured
+
+        with native_logs_captured():
+            import tensorflow  # noqa: F401
+
+
+def show_notices(notices: tuple[str, ...] | list[str]) -> None:
+    """Print notices of a data set so that they cannot be missed, on stderr."""
+    from rich.console import Console
+    from rich.panel import Panel
+
+    console = Console(stderr=True)
+    for notice in notices:
+        console.print(Panel(notice, title="NOTICE", style="bold black on yellow"))

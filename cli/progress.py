@@ -1,0 +1,64 @@
+"""What people see while a run trains: a bar with time left, and one line per epoch."""
+
+from __future__ import annotations
+
+import time
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from fer_keras.callbacks import Observer
+
+
+class ProgressObserver(Observer):
+    """Draws on stderr; without a terminal only the line per epoch is printed."""
+
+    def __init__(self, epochs: int, done: int = 0):
+        self.console = Console(stderr=True, highlight=False)
+        self.epochs, self.done, self.task = epochs, done, None
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            TextColumn("{task.percentage:>3.0f}% {task.fields[note]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(elapsed_when_finished=False),
+            console=self.console,
+            disable=not self.console.is_terminal,
+            speed_estimate_period=600,
+        )
+
+    def __enter__(self):
+        self.bar.start()
+        return self
+
+    def __exit__(self, *exc):
+        self.bar.stop()
+
+    def on_step(self, epoch, step, steps, logs):
+        position = (epoch - 1) * steps + step
+        if self.task is None:
+            self.task = self.bar.add_task("", total=self.epochs * steps, completed=position - 1, note="")
+        note = f"loss {logs['loss']:.3f} accuracy {logs['accuracy']:.3f}"
+        self.bar.update(self.task, completed=position, description=f"epoch {epoch}/{self.epochs}", note=note)
+
+    def on_epoch(self, row, best):
+        self.bar.console.print(
+            f"epoch {row['epoch']:>3}/{self.epochs}  loss {row['loss']:.4f}  accuracy {row['accuracy']:.4f}  "
+            f"val_loss {row['val_loss']:.4f}  val_accuracy {row['val_accuracy']:.4f}  "
+            f"{row['seconds']:.0f} s  {time.strftime('%H:%M:%S')}" + ("  [bold]best[/bold]" if best else "")
+        )
+
+    def on_warning(self, text):
+        self.bar.console.print(f"[yellow]{text}[/yellow]")
+
+
+def print_table(title: str, rows: list[tuple[str, str]], *, stderr: bool = False) -> None:
+    """Print names and values as a small table."""
+    table = Table(title=title, title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(name, value)
+    Console(stderr=stderr, highlight=False).print(table)

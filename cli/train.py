@@ -1,0 +1,187 @@
+"""``fer-keras train``."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from .options import data_option, echo_json, import_tensorflow, json_option, set_option
+
+
+@click.command("train")
+@click.option("--model", help="Network to train with its own recipe: cnn, mobilenetv2.")
+@click.option("--recipe", help="Recipe by name or path, instead of --model.")
+@data_option
+@set_option
+@click.option("--epochs", type=click.IntRange(1, 10_000), help="Same as --set train.epochs=N.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Same as --set train.seed=N.")
+@click.option("--name", help="Name of the run folder. Default: model, data, time.")
+@click.option("--output", type=click.Path(path_type=Path), default="saved_models", show_default=True, help="Where.")
+@click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with an interrupted run.")
+@json_option
+@click.pass_context
+def command(ctx, model, recipe, data, overrides, epochs, seed, name, output, resume, as_json):
+    """Train a network into a new run folder.
+
+    \b
+    fer-keras train --model cnn --data fer2013.csv
+    fer-keras train --recipe quickstart --data synthetic
+    fer-keras train --resume saved_models/RUN
+    """
+    if resume is not None:
+        _refuse_with_resume(model=model, recipe=recipe, set=overrides, epochs=epochs, seed=seed, name=name)
+        resolved, run = _reopen(resume)
+    else:
+        shorthand = {"data.source": data, "train.epochs": epochs, "train.seed": seed}
+        extra = tuple(f"{key}={_yaml(value)}" for key, value in shorthand.items() if value is not None)
+        resolved, run = _resolve(model, recipe, (*overrides, *extra)), None
+    import_tensorflow(ctx)
+    dataset = _load(resolved, data, resume)
+    run = run or _create(resolved, dataset, name, output)
+    _train(resolved, dataset, run, as_json)
+
+
+def _yaml(value) -> str:
+    import yaml
+
+    return yaml.safe_dump(value, default_flow_style=True).strip().removesuffix("...").strip()
+
+
+def _resolve(model, recipe, overrides):
+    from .recipe_files import resolve_recipe
+
+    return resolve_recipe(model, recipe, overrides)
+
+
+def _refuse_with_resume(**options) -> None:
+    from fer_keras.errors import InputError
+
+    given = [f"--{name}" for name, value in options.items() if value]
+    if given:
+        raise InputError(
+            f"{given[0]} does not go with --resume", hint="A resumed run keeps its own recipe; start a new run instead"
+        )
+
+
+def _reopen(path: Path):
+    from fer_keras.errors import RunFolderError
+    from fer_keras.run_folder import RunFolder
+
+    from .run_data import read_recipe
+
+    run = RunFolder(path)
+    if not run.recipe.is_file():
+        raise RunFolderError(f"{path} is no run folder (no recipe.yaml in it)", hint="Give the folder of the run")
+    if run.model.exists() and not run.scratch.exists():
+        raise RunFolderError(f"run {path} is finished", hint=f"Evaluate it: fer-keras evaluate {path}")
+    return read_recipe(run), run
+
+
+def _load(recipe, data: str | None, resume: Path | None):
+    """Load the faces and, for a resumed run, make sure that they are the same ones."""
+    import json
+
+    from fer_keras.errors import DataError
+    from fer_keras.run_folder import RunFolder
+
+    from .run_data import load_data
+
+    dataset = load_data(recipe, data)
+    if resume is not None and RunFolder(resume).run_json.is_file():
+        expected = json.loads(RunFolder(resume).run_json.read_text(encoding="utf-8"))["dataset"]["sha256"]
+        if expected != dataset.sha256:
+            raise DataError(
+                "these are not the faces that the run was started with",
+                allowed=f"sha256 {expected[:16]}",
+                received=f"{dataset.sha256[:16]} from {dataset.source}",
+                hint="Give the original file with --data",
+            )
+    return dataset
+
+
+def _create(recipe, dataset, name, output):
+    from fer_keras.errors import InputError
+    from fer_keras.run_folder import RunFolder
+
+    name = name or f"{recipe.model.name}-{dataset.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    if Path(name).name != name or name.startswith("."):
+        raise InputError("--name must be a plain folder name", received=repr(name), hint="Use --output for the place")
+    return RunFolder.create(output / name)
+
+
+def _train(recipe, dataset, run, as_json: bool) -> None:
+    from fer_keras.training import train
+
+    from .progress import ProgressObserver
+
+    _print_start(recipe, dataset, run)
+    command = shlex.join(["fer-keras", *sys.argv[1:]])
+    with ProgressObserver(recipe.train.epochs) as observer:
+        result = train(recipe, dataset, run, command=command, observer=observer)
+    if not result.finished:
+        click.echo(
+            f"Stopped after epoch {result.progress.epoch}, step {result.progress.step}; nothing is lost.\n"
+            f"Go on with:  fer-keras train --resume {shlex.quote(str(run.path))}",
+            err=True,
+        )
+        sys.exit(128 + result.signal)
+    _print_end(run, result.progress, as_json)
+
+
+def _print_start(recipe, dataset, run) -> None:
+    from fer_keras.devices import accelerators, resolve_precision
+    from fer_keras.models import count_macs
+    from fer_keras.run_record import hardware
+    from fer_keras.training import build_twin, plan
+
+    from .progress import print_table
+
+    twin, (batch, steps) = build_twin(recipe, len(dataset.classes)), plan(recipe, dataset)
+    machine, train = hardware(accelerators()), recipe.train
+    sizes = ", ".join(f"{name} {len(split):,}" for name, split in dataset.splits.items())
+    options = recipe.augmentation.model_dump(exclude_defaults=True)
+    rows = [
+        ("data", f"{dataset.name}: {sizes} (sha256 {dataset.sha256[:12]})"),
+        ("model", f"{recipe.model.name}: {twin.count_params():,} parameters, {count_macs(twin) / 1e6:.1f} M MACs"),
+        ("training", f"{train.epochs} epochs of {steps} steps of {batch}, seed {train.seed}"),
+        (
+            "optimizer",
+            f"{train.optimizer}, rate {train.learning_rate:g}, {train.schedule}, decay {train.weight_decay:g}",
+        ),
+        (
+            "regularisation",
+            f"label smoothing {train.label_smoothing:g}, EMA {train.ema:g}, imbalance {train.imbalance}",
+        ),
+        ("augmentation", ", ".join(f"{key} {value}" for key, value in options.items()) or "none"),
+        (
+            "device",
+            f"{', '.join(machine['gpus']) or machine['cpu']}, {machine['cores']} cores, "
+            f"{resolve_precision(train.precision)}",
+        ),
+        ("run folder", str(run.path)),
+    ]
+    print_table("fer-keras train", rows, stderr=True)
+
+
+def _print_end(run, progress, as_json: bool) -> None:
+    import json
+
+    from .progress import print_table
+
+    record = json.loads(run.run_json.read_text(encoding="utf-8"))
+    if as_json:
+        echo_json({"run": str(run.path), **record})
+        return
+    rows = [
+        ("best epoch", f"{progress.best_epoch} of {progress.epoch}, {record['monitor']} {progress.best_value:.4f}"),
+        ("training time", f"{progress.seconds:.0f} s ({progress.seconds / progress.epoch:.1f} s per epoch)"),
+        ("model", str(run.model)),
+        ("curves", str(run.curves)),
+        ("next", f"fer-keras evaluate {shlex.quote(str(run.path))} --split test"),
+        ("", f"fer-keras export {shlex.quote(str(run.path))} --format savedmodel,tflite"),
+    ]
+    print_table("Finished", [*rows, *(("NOTICE", text) for text in record["dataset"]["notices"])])

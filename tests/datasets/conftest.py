@@ -1,0 +1,65 @@
+"""Tiny FER2013 copies in every layout. Their pixels are noise, so no face of the real set is needed."""
+
+import io
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+SPLIT_OF_USAGE = {"Training": "train", "PublicTest": "validation", "PrivateTest": "test"}
+
+
+class TinyFer2013:
+    """Twelve rows with the three usages mixed, and writers for each layout."""
+
+    def __init__(self):
+        random = np.random.default_rng(7)
+        self.usages = ["Training", "PublicTest", "Training", "PrivateTest"] * 3
+        self.labels = [row % 7 for row in range(12)]
+        self.pixels = random.integers(0, 256, (12, 48, 48), dtype=np.uint8)
+
+    def csv_text(self, header="emotion,pixels,Usage", order=("emotion", "pixels", "usage"), newline="\n"):
+        lines = [header]
+        for label, pixels, usage in zip(self.labels, self.pixels, self.usages, strict=True):
+            fields = {"emotion": str(label), "pixels": " ".join(map(str, pixels.ravel())), "usage": usage}
+            lines.append(",".join(fields[column] for column in order))
+        return newline.join(lines) + newline
+
+    def icml_text(self):
+        return self.csv_text("emotion, Usage, pixels", ("emotion", "usage", "pixels"))
+
+    def files(self, suffix=".png"):
+        """Yield (name, bytes) of the image tree; the numbers grow but have gaps, as in the public folder."""
+        for row, (label, pixels, usage) in enumerate(zip(self.labels, self.pixels, self.usages, strict=True)):
+            top = "train" if usage == "Training" else "test"
+            name = f"{top}/{EMOTIONS[label]}/{usage}_{row * 9 + 2}{suffix}"
+            buffer = io.BytesIO()
+            Image.fromarray(pixels).save(buffer, Image.registered_extensions()[suffix])
+            yield name, buffer.getvalue()
+
+    def write_folder(self, root, suffix=".png"):
+        for name, data in self.files(suffix):
+            path = root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        return root
+
+    def write_zip(self, path, prefix="", suffix=".png"):
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, data in reversed(list(self.files(suffix))):  # members in no helpful order
+                archive.writestr(prefix + name, data)
+        return path
+
+    def check(self, splits):
+        """Assert that ``splits`` (name -> list of FaceRow) are exactly these rows, in order."""
+        for usage, name in SPLIT_OF_USAGE.items():
+            rows = [row for row in range(12) if self.usages[row] == usage]
+            assert [row.label for row in splits[name]] == [self.labels[row] for row in rows]
+            np.testing.assert_array_equal([row.pixels for row in splits[name]], self.pixels[rows])
+
+
+@pytest.fixture
+def tiny():
+    return TinyFer2013()

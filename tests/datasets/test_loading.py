@@ -1,0 +1,81 @@
+"""``load_faces``: which data, with which notices."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow_datasets")
+
+from fer_keras.datasets import fingerprint, load_faces
+from fer_keras.emotions import FER7
+from fer_keras.errors import DataError, InputError
+
+
+@pytest.fixture(autouse=True)
+def _no_fer2013_anywhere(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("FER_KERAS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("FER2013_PATH", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def synthetic(tmp_path_factory):
+    cache = tmp_path_factory.mktemp("synthetic")
+    return lambda data, **options: load_faces(data, cache_dir=cache, **options)
+
+
+def test_shapes_and_types(tmp_path, tiny):
+    (tmp_path / "x.csv").write_text(tiny.csv_text())
+    faces = load_faces("x.csv")
+    assert (faces.name, faces.source, faces.classes, faces.notices) == ("fer2013", "x.csv", FER7, ())
+    assert {name: len(split) for name, split in faces.splits.items()} == {"train": 6, "validation": 3, "test": 3}
+    train = faces.splits["train"]
+    assert (train.images.shape, train.images.dtype) == ((6, 48, 48, 1), np.uint8)
+    assert (train.labels.shape, train.labels.dtype) == ((6,), np.int64)
+    assert list(train.ids[:2]) == ["row 0", "row 2"]
+    assert faces.sha256 == fingerprint(faces.splits, FER7)
+    assert (tmp_path / "cache").is_dir()
+
+
+def test_every_layout_has_the_same_fingerprint(tmp_path, tiny):
+    (tmp_path / "x.csv").write_text(tiny.csv_text())
+    (tmp_path / "icml.csv").write_text(tiny.icml_text())
+    tiny.write_folder(tmp_path / "tree")
+    tiny.write_zip(tmp_path / "x.zip")
+    sources = [tmp_path / name for name in ("x.csv", "icml.csv", "tree", "x.zip")]
+    assert len({load_faces(source).sha256 for source in sources}) == 1
+
+
+def test_limit_keeps_the_first_faces(tmp_path, tiny):
+    (tmp_path / "x.csv").write_text(tiny.csv_text())
+    whole, part = load_faces("x.csv"), load_faces("x.csv", limit=2)
+    for name, split in part.splits.items():
+        np.testing.assert_array_equal(split.images, whole.splits[name].images[:2])
+        assert list(split.ids) == list(whole.splits[name].ids[:2])
+    assert part.sha256 == fingerprint(part.splits, FER7) != whole.sha256
+    with pytest.raises(InputError, match="at least 1"):
+        load_faces("x.csv", limit=0)
+
+
+def test_the_environment_is_used(tmp_path, tiny, monkeypatch):
+    (tmp_path / "x.csv").write_text(tiny.csv_text())
+    monkeypatch.setenv("FER2013_PATH", "x.csv")
+    assert load_faces(limit=1).name == "fer2013"
+
+
+def test_a_missing_path_is_never_replaced_by_synthetic_faces(monkeypatch):
+    with pytest.raises(DataError, match="No such file"):
+        load_faces("missing.csv")
+    monkeypatch.setenv("FER2013_PATH", "missing.csv")
+    with pytest.raises(DataError, match="FER2013_PATH is set, but"):
+        load_faces()
+
+
+def test_synthetic_faces_say_so(synthetic):
+    asked, fallen_back = synthetic("synthetic", limit=3), synthetic(None, limit=3)
+    for faces in (asked, fallen_back):
+        assert faces.is_synthetic
+        assert faces.notices[-1] == "synthetic faces: results say nothing about real faces"
+    assert len(asked.notices) == 1
+    assert "FER2013 was not found" in fallen_back.notices[0]
+    assert asked.sha256 == fallen_back.sha256

@@ -1,0 +1,192 @@
+"""The decoder: exact pixels for every accepted kind of image, and one error type for everything else."""
+
+import io
+import random
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fer_keras.errors import ImageDecodeError
+from fer_keras.imaging import decode_gray
+
+# Pillow warns about odd metadata and goes on.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+
+RAMP = (np.arange(48 * 64) * 7 % 256).astype(np.uint8).reshape(48, 64)
+
+
+def encode(image, fmt="PNG", **options):
+    buffer = io.BytesIO()
+    image.save(buffer, fmt, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("options", [{"fmt": "PNG"}, {"fmt": "BMP"}, {"fmt": "GIF"}, {"fmt": "TIFF"}])
+def test_lossless_gray_comes_back_unchanged(options):
+    gray = decode_gray(encode(Image.fromarray(RAMP), **options))
+    np.testing.assert_array_equal(gray, RAMP)
+    assert gray.dtype == np.uint8
+    assert gray.flags.c_contiguous
+
+
+def test_lossless_webp_of_gray_comes_back_unchanged():
+    data = encode(Image.fromarray(RAMP).convert("RGB"), "WEBP", lossless=True)
+    np.testing.assert_array_equal(decode_gray(data), RAMP)
+
+
+def test_jpeg_is_what_pillow_decodes():
+    data = encode(Image.fromarray(RAMP), "JPEG", quality=90)
+    np.testing.assert_array_equal(decode_gray(data), np.asarray(Image.open(io.BytesIO(data))))
+
+
+# Where the bright corner of the stored picture is once the picture stands upright: (row, column) of a 2x3 or 3x2 one.
+@pytest.mark.parametrize(
+    ("orientation", "shape", "corner"),
+    [
+        (1, (2, 3), (0, 0)),
+        (2, (2, 3), (0, 2)),
+        (3, (2, 3), (1, 2)),
+        (4, (2, 3), (1, 0)),
+        (5, (3, 2), (0, 0)),
+        (6, (3, 2), (0, 1)),
+        (7, (3, 2), (2, 1)),
+        (8, (3, 2), (2, 0)),
+        (0, (2, 3), (0, 0)),
+        (99, (2, 3), (0, 0)),
+    ],
+)
+@pytest.mark.parametrize("fmt", ["PNG", "TIFF", "WEBP"])
+def test_exif_orientation_is_applied(fmt, orientation, shape, corner):
+    stored = np.zeros((2, 3), np.uint8)
+    stored[0, 0] = 255
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {"lossless": True} if fmt == "WEBP" else {}
+    gray = decode_gray(encode(Image.fromarray(stored).convert("RGB"), fmt, exif=exif, **options))
+    assert gray.shape == shape
+    assert np.unravel_index(gray.argmax(), gray.shape) == corner
+
+
+def test_damaged_exif_does_not_refuse_the_pixels():
+    data = encode(Image.fromarray(RAMP), "PNG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
+    np.testing.assert_array_equal(decode_gray(data), RAMP)
+
+
+def test_16_bit_gray_is_scaled_and_does_not_saturate():
+    wide = np.array([[0, 257, 20_000, 65_535]], np.uint16)
+    np.testing.assert_array_equal(decode_gray(encode(Image.fromarray(wide))), [[0, 1, 77, 255]])
+    np.testing.assert_array_equal(decode_gray(encode(Image.fromarray(wide), "TIFF")), [[0, 1, 77, 255]])
+
+
+def test_transparent_pixels_show_mid_gray():
+    rgba = np.array([[[255, 255, 255, 0], [255, 255, 255, 255], [0, 0, 0, 255]]], np.uint8)
+    np.testing.assert_array_equal(decode_gray(encode(Image.fromarray(rgba))), [[128, 255, 0]])
+    la = Image.fromarray(np.array([[[9, 0], [9, 255]]], np.uint8), "LA")
+    np.testing.assert_array_equal(decode_gray(encode(la)), [[128, 9]])
+
+
+def test_one_transparent_value_shows_mid_gray():
+    gray = np.array([[9, 10]], np.uint8)
+    np.testing.assert_array_equal(decode_gray(encode(Image.fromarray(gray), transparency=9)), [[128, 10]])
+    wide = np.array([[2570, 5140]], np.uint16)
+    np.testing.assert_array_equal(decode_gray(encode(Image.fromarray(wide), transparency=2570)), [[128, 20]])
+
+
+def test_palette_and_bilevel_images():
+    red = Image.new("RGB", (2, 1), (255, 0, 0)).convert("P", palette=Image.Palette.ADAPTIVE)
+    np.testing.assert_array_equal(decode_gray(encode(red)), [[76, 76]])  # 0.299 * 255
+    bilevel = Image.fromarray(np.array([[0, 255]], np.uint8)).convert("1")
+    np.testing.assert_array_equal(decode_gray(encode(bilevel)), [[0, 255]])
+
+
+def test_cmyk_jpeg_goes_through_rgb():
+    white = decode_gray(encode(Image.new("CMYK", (16, 16), (0, 0, 0, 0)), "JPEG"))
+    black = decode_gray(encode(Image.new("CMYK", (16, 16), (0, 0, 0, 255)), "JPEG"))
+    assert white.min() >= 253
+    assert black.max() <= 2
+
+
+@pytest.mark.parametrize("fmt", ["GIF", "TIFF", "WEBP", "PNG"])
+def test_the_first_frame_counts(fmt):
+    frames = [Image.new("L", (8, 8), value) for value in (10, 200)]
+    options = {"lossless": True} if fmt == "WEBP" else {}
+    data = encode(frames[0], fmt, save_all=True, append_images=frames[1:], **options)
+    assert np.unique(decode_gray(data)).tolist() == [10]
+
+
+@pytest.mark.parametrize("fmt", ["JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF"])
+@pytest.mark.parametrize("kept", [0.1, 0.5, 0.9])
+def test_truncated_files_are_refused(fmt, kept):
+    noise = np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8)
+    data = encode(Image.fromarray(noise), fmt)
+    with pytest.raises(ImageDecodeError):
+        decode_gray(data[: int(len(data) * kept)])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\0" * 64,
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        b"%!PS-Adobe-3.0 EPSF-3.0",
+        b"8BPS\0\1",
+        b"\xff\xd8\xff",
+    ],
+    ids=["empty", "zeros", "svg", "eps", "psd", "jpeg magic only"],
+)
+def test_other_things_are_refused(data):
+    with pytest.raises(ImageDecodeError):
+        decode_gray(data)
+
+
+@pytest.mark.parametrize("values", [np.array([[1, 70_000]], np.int32), np.array([[0.5, 1.0]], np.float32)])
+def test_images_without_a_defined_white_are_refused(values):
+    with pytest.raises(ImageDecodeError, match="no defined white"):
+        decode_gray(encode(Image.fromarray(values), "TIFF"))
+
+
+def test_limits_hold_before_anything_is_decoded():
+    data = encode(Image.fromarray(RAMP))
+    with pytest.raises(ImageDecodeError, match="too large"):
+        decode_gray(data, max_bytes=len(data) - 1)
+    with pytest.raises(ImageDecodeError, match="64x48"):
+        decode_gray(data, max_pixels=48 * 64 - 1)
+    assert decode_gray(data, max_bytes=len(data), max_pixels=48 * 64).shape == (48, 64)
+
+
+def test_a_small_file_that_unpacks_to_many_pixels_is_refused(recwarn):
+    def chunk(kind, body):
+        return len(body).to_bytes(4, "big") + kind + body + zlib.crc32(kind + body).to_bytes(4, "big")
+
+    for width, height in ((20_000, 20_000), (12_001, 1)):
+        header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + b"\x08\0\0\0\0"
+        bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+        with pytest.raises(ImageDecodeError, match=f"{width}x{height}"):
+            decode_gray(bomb)
+    assert not recwarn.list
+
+
+def test_error_text_holds_no_bytes_and_no_paths():
+    with pytest.raises(ImageDecodeError) as caught:
+        decode_gray(b"\xff\xd8\xffSECRET/home/someone")
+    assert "SECRET" not in str(caught.value)
+    assert "BytesIO" not in str(caught.value)
+
+
+@pytest.mark.parametrize("fmt", ["JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF"])
+def test_mutated_files_raise_nothing_else(fmt):
+    shuffle = random.Random(0)
+    good = encode(Image.fromarray(RAMP), fmt)
+    for _ in range(150):
+        data = bytearray(good)
+        for _ in range(shuffle.randint(1, 8)):
+            data[shuffle.randrange(len(data))] = shuffle.randrange(256)
+        try:
+            gray = decode_gray(bytes(data), max_pixels=10**6)
+        except ImageDecodeError:
+            continue
+        assert gray.dtype == np.uint8
+        assert gray.ndim == 2

@@ -1,0 +1,66 @@
+"""The import direction of the house, and what must stay light."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "fer_keras"
+
+# A module may import modules of its own and of lower floors; training and evaluation are not each other's.
+FLOORS = {
+    0: {"errors", "emotions"},
+    1: {"config", "run_folder", "imaging", "run_record", "metrics", "history", "figure_style", "plotting"},
+    2: {"datasets", "augmentation", "models", "geometry", "photometric", "erasing", "mixing", "stateless_random"},
+    3: {"input_pipeline", "optimization", "checkpoints", "devices", "callbacks", "augmentation_preview"},
+    4: {"training", "evaluation", "evaluation_report", "export", "inference"},
+    5: {"comparison", "benchmark"},
+}
+FLOOR = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imported_rooms(path: Path) -> set[str]:
+    """Rooms of this package that a file imports, at any place in it."""
+    here = ("fer_keras", *path.relative_to(PACKAGE).parent.parts)
+    rooms = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            base = here[: len(here) - node.level + 1] if node.level else ()
+            names = [*base, *(node.module.split(".") if node.module else [])]
+            if names[:1] == ["fer_keras"]:
+                rooms |= {names[1]} if len(names) > 1 else {alias.name for alias in node.names}
+        elif isinstance(node, ast.Import):
+            rooms |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("fer_keras.")}
+    return rooms
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_go_down_only(path):
+    room = room_of(path)
+    if room == "__init__":
+        return
+    assert room in FLOOR, f"give {room} a floor in this test"
+    for other in imported_rooms(path) - {room, "__version__"}:
+        assert FLOOR[other] <= FLOOR[room], f"{room} imports {other}, which stands above it"
+        assert {room, other} != {"training", "evaluation"}
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_only_the_command_line_prints_or_exits(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id not in {"print", "exit", "quit"}, f"line {node.lineno}"
+
+
+@pytest.mark.parametrize(
+    "module", ["fer_keras", "fer_keras.config", "fer_keras.run_folder", "fer_keras.imaging", "fer_keras.datasets"]
+)
+def test_light_modules_do_not_import_tensorflow(module):
+    program = f"import sys, {module}; sys.exit(sum(name in sys.modules for name in ('tensorflow', 'keras')))"
+    assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 0
