@@ -212,6 +212,8 @@ def make_recipe(data: dict | None, where: str = "recipe") -> Recipe:
     data = {} if data is None else data
     if not isinstance(data, dict):
         raise ConfigError(f"{where} must be a mapping of sections", received=type(data).__name__)
+    if isinstance(data.get("model"), dict):  # the union needs a name to choose by
+        data = {**data, "model": {"name": "cnn", **data["model"]}}
     try:
         return Recipe.model_validate(_tuples(data))
     except ValidationError as error:

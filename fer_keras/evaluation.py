@@ -182,7 +182,7 @@ def _collect_metrics(dataset: FaceDataset, split: str, y_prob: np.ndarray, tta: 
         "dataset": dataset.name,
         "dataset_sha256": dataset.sha256,
         "trained_on_sha256": trained_on,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "notices": [*dataset.notices, *_mismatch_notice(dataset, trained_on)],
         "deduplicated": _score_deduplicated(dataset, split, y_prob),
     }

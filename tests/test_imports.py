@@ -12,9 +12,9 @@ PACKAGE = Path(__file__).resolve().parents[1] / "fer_keras"
 # A module may import modules of its own and of lower floors; training and evaluation are not each other's.
 FLOORS = {
     0: {"errors", "emotions"},
-    1: {"config", "run_folder", "imaging", "run_record", "metrics", "history", "figure_style", "plotting"},
+    1: {"config", "run_folder", "imaging", "metrics", "history", "figure_style", "plotting"},
     2: {"datasets", "augmentation", "models", "geometry", "photometric", "erasing", "mixing", "stateless_random"},
-    3: {"input_pipeline", "optimization", "checkpoints", "devices", "callbacks", "augmentation_preview"},
+    3: {"input_pipeline", "optimization", "checkpoints", "devices", "callbacks", "augmentation_preview", "run_record"},
     4: {"training", "evaluation", "evaluation_report", "export", "inference"},
     5: {"comparison", "benchmark"},
 }

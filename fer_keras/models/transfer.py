@@ -73,6 +73,12 @@ def freeze(backbone: keras.Model, fine_tune_from: str | None) -> None:
         layer.trainable = index >= start and not isinstance(layer, layers.BatchNormalization)
 
 
+def _hidden(units: int, dropout: float) -> list:
+    if not units:
+        return []
+    return [layers.Dense(units, activation="relu", name="hidden"), layers.Dropout(dropout, name="dropout_2")]
+
+
 def build_mobilenetv2(
     classes: int,
     *,
@@ -100,7 +106,6 @@ def build_mobilenetv2(
     """
     backbone = _load_backbone(keras.applications.MobileNetV2, weights, input_size)
     freeze(backbone, fine_tune_from)
-    head = [layers.Dense(head_units, activation="relu", name="hidden"), layers.Dropout(dropout, name="dropout_2")]
     return keras.Sequential(
         [
             keras.Input((48, 48, 1), name="images"),
@@ -110,7 +115,7 @@ def build_mobilenetv2(
             backbone,  # (B, S / 32, S / 32, 1280)
             layers.GlobalAveragePooling2D(name="features"),  # (B, 1280)
             layers.Dropout(dropout, name="dropout"),
-            *(head if head_units else []),
+            *_hidden(head_units, dropout),
             layers.Dense(classes, dtype="float32", name="logits"),
         ],
         name="mobilenetv2",

@@ -4,8 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-
-tfds = pytest.importorskip("tensorflow_datasets")
+import tensorflow_datasets as tfds
 
 from fer_keras.datasets import Fer2013
 from fer_keras.emotions import FER7

@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("tensorflow_datasets")
-
 from fer_keras.datasets import fingerprint, load_faces
 from fer_keras.emotions import FER7
 from fer_keras.errors import DataError, InputError

@@ -10,8 +10,6 @@ import sys
 import numpy as np
 import pytest
 
-pytest.importorskip("tensorflow_datasets")
-
 from fer_keras.datasets import Fer2013, load_faces
 from fer_keras.errors import DataError
 

@@ -7,8 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("tensorflow_datasets")
-
 from fer_keras.datasets import load_faces
 
 MAKER = Path(__file__).resolve().parents[2] / "../shared/fer2013/make_fer2013.py"
