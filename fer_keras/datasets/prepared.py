@@ -76,15 +76,13 @@ def _read_sealed(folder: Path, make_builder: MakeBuilder) -> tuple[dict[str, Spl
 
 
 def _read_splits(folder: Path, make_builder: MakeBuilder) -> dict[str, Split]:
-    import tensorflow as tf
-
     from .read_records import read_split
 
     try:
         builder = make_builder(folder)
         return {name: read_split(builder, name) for name in SPLITS}
-    except (tf.errors.OpError, KeyError, ValueError, OSError) as error:
-        raise _UnusableCopyError(str(error).splitlines()[0][:200]) from error
+    except Exception as error:  # damage shows as TensorFlow, protobuf, JSON, key and other errors
+        raise _UnusableCopyError(f"{type(error).__name__}: {error}".splitlines()[0][:200]) from error
 
 
 def _make_seal(splits: dict[str, Split]) -> dict:
