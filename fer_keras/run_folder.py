@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from .errors import RunFolderError
+from .errors import ModelFileError, RunFolderError
 
 MANIFEST = "manifest.json"
 # Working files of an unfinished run: not part of the contract, not in the manifest.
@@ -58,9 +58,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
         yield scratch
         os.chmod(scratch, 0o755)
-        if path.exists():
-            shutil.rmtree(path)
-        os.replace(scratch, path)
+        _take_place(scratch, path)
     except OSError as error:
         raise RunFolderError(
             f"cannot write {path}: {error.strerror or error}", hint="Free space or choose a writable folder"
@@ -68,6 +66,22 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     finally:
         if scratch is not None:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _take_place(scratch: Path, path: Path) -> None:
+    """Rename ``scratch`` to ``path``; folders do not replace each other, so an old one is moved aside first."""
+    if not path.exists():
+        os.replace(scratch, path)
+        return
+    aside = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    os.replace(path, aside / path.name)
+    try:
+        os.replace(scratch, path)
+    except OSError:
+        os.replace(aside / path.name, path)
+        raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -168,8 +182,6 @@ class RunFolder:
         Raises:
             ModelFileError: naming the first file that is missing or differs.
         """
-        from .errors import ModelFileError
-
         try:
             entries = json.loads(self.manifest.read_text(encoding="utf-8"))["sha256"]
         except (OSError, ValueError, KeyError, TypeError) as error:
