@@ -18,6 +18,7 @@ from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
+from fer_keras_cli.recipe_files import resolve_recipe
 from keras.src.legacy.preprocessing.image import ImageDataGenerator
 
 from fer_keras.augmentation import augment_batch
@@ -32,7 +33,11 @@ GEOMETRY = {
     "horizontal_flip": True,
     "fill_mode": "nearest",
 }
-CASES = {"geometry": GEOMETRY, "geometry + brightness": {**GEOMETRY, "brightness_range": (0.8, 1.2)}}
+CASES = {
+    "recipe cnn": resolve_recipe("cnn", None, ()).augmentation.model_dump(exclude_defaults=True),
+    "all geometry": GEOMETRY,
+    "geometry + brightness": {**GEOMETRY, "brightness_range": (0.8, 1.2)},
+}
 
 
 def make_ours(images: np.ndarray, labels: np.ndarray, options: dict) -> Callable[[], np.ndarray]:

@@ -13,10 +13,11 @@ import tensorflow as tf
 from .config import AugmentationSection
 from .erasing import cutout_squares, paint, random_rectangles
 from .errors import InputError
-from .geometry import affine_matrices, warp
+from .geometry import affine_matrices
 from .mixing import mixup, symmetric_beta
 from .photometric import adjust_brightness, adjust_contrast, image_means, shift_channels
 from .stateless_random import pixel_noise, random_words, uniform
+from .warping import warp
 
 GEOMETRY = (
     "rotation_range",

@@ -1,4 +1,4 @@
-"""Affine geometry of a batch: every option in one matrix per image, every image resampled once.
+"""Affine geometry of a batch: every option in one matrix per image.
 
 Conventions are those of ``apply_transform`` in Keras' legacy ``ImageDataGenerator`` (``keras.src.legacy.preprocessing.
 image``): the matrix maps output coordinates to input coordinates, pixel centres are whole numbers, the centre is
@@ -12,8 +12,6 @@ import math
 
 import numpy as np
 import tensorflow as tf
-
-FILL_MODES = {"constant": "CONSTANT", "nearest": "NEAREST", "reflect": "REFLECT", "wrap": "WRAP"}
 
 
 def _float64(value) -> tf.Tensor:
@@ -53,7 +51,7 @@ def affine_matrices(
         width: image width in pixels.
 
     Returns:
-        (B, 8) float32 rows ``a0 a1 a2 a3 a4 a5 0 0`` as ``ImageProjectiveTransformV3`` takes them:
+        (B, 8) float32 rows ``a0 a1 a2 a3 a4 a5 0 0`` as :func:`fer_keras.warping.warp` takes them:
         ``x_in = a0 x + a1 y + a2``, ``y_in = a3 x + a4 y + a5``. B is 1 when every parameter is a number.
     """
     theta, shear = _float64(theta) * (math.pi / 180), _float64(shear) * (math.pi / 180)
@@ -69,29 +67,3 @@ def affine_matrices(
     shape = tf.shape(a2 + a5)
     rows = [tf.broadcast_to(value, shape) for value in (a0, a1, a2, a3, a4, a5, 0 * a2, 0 * a2)]
     return tf.reshape(tf.cast(tf.stack(rows, axis=-1), tf.float32), (-1, 8))  # (B, 8)
-
-
-def warp(images: tf.Tensor, matrices: tf.Tensor, fill_mode: str = "nearest", cval: float = 0.0) -> tf.Tensor:
-    """Resample a batch once, bilinearly.
-
-    Args:
-        images: (B, H, W, C) float32.
-        matrices: (B, 8) or (1, 8) float32 from :func:`affine_matrices`.
-        fill_mode: ``nearest``, ``reflect``, ``constant`` or ``wrap``. The first two equal those of the legacy class.
-            ``constant`` blends into ``cval`` over the first pixel outside (SciPy's ``grid-constant``), where the legacy
-            class jumps to it. ``wrap`` repeats the image with period W and holds the last pixel across the seam, where
-            the legacy class repeats with period W - 1.
-        cval: grey level outside the image for ``constant``.
-
-    Returns:
-        (B, H, W, C) float32.
-    """
-    warped = tf.raw_ops.ImageProjectiveTransformV3(
-        images=images,
-        transforms=matrices,
-        output_shape=tf.shape(images)[1:3],
-        fill_value=cval,
-        interpolation="BILINEAR",
-        fill_mode=FILL_MODES[fill_mode],
-    )
-    return tf.ensure_shape(warped, images.shape)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -73,6 +74,8 @@ def _take_place(scratch: Path, path: Path) -> None:
     if not path.exists():
         os.replace(scratch, path)
         return
+    if not path.is_dir():  # somebody's file, which is not ours to move away
+        raise NotADirectoryError(errno.ENOTDIR, "a file of that name is in the way", str(path))
     aside = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     os.replace(path, aside / path.name)
     try:

@@ -90,7 +90,6 @@ DAMAGE = {
     "damaged info": lambda folder: truncate(next(folder.rglob("dataset_info.json"))),
     "missing metadata": lambda folder: next(folder.rglob("metadata.json")).unlink(),
     "damaged metadata": lambda folder: truncate(next(folder.rglob("metadata.json"))),
-    "damaged features": lambda folder: truncate(next(folder.rglob("features.json"))),
     "missing seal": lambda folder: (folder / "prepared.json").unlink(),
     "damaged seal": lambda folder: (folder / "prepared.json").write_text("{"),
     "other seal": lambda folder: (folder / "prepared.json").write_text('{"faces": {}, "sha256": ""}'),
