@@ -24,7 +24,7 @@ demo: $(VENV)/.installed
 	@echo "With FER2013:  $(BIN)/fer-keras train --model cnn --data fer2013.csv"
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -1,8 +1,8 @@
 """Resample a batch of images once, bilinearly, with the borders of Keras' legacy ``ImageDataGenerator`` (SciPy).
 
-Compiled by XLA into one loop over pixels: more images per second than ``ImageProjectiveTransformV3`` on a CPU, and equal
-to SciPy in all four fill modes, which that kernel is not. The arithmetic is in float64: compiled code of different batch
-sizes differs in the last bit, and that vanishes when the result is rounded to float32.
+Compiled by XLA into one loop over pixels: more images per second than ``ImageProjectiveTransformV3`` on a CPU, and
+equal to SciPy in all four fill modes, which that kernel is not. The arithmetic is in float64: compiled code of
+different batch sizes differs in the last bit, and that vanishes when the result is rounded to float32.
 """
 
 from __future__ import annotations

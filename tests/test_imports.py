@@ -13,7 +13,17 @@ PACKAGE = Path(__file__).resolve().parents[1] / "fer_keras"
 FLOORS = {
     0: {"errors", "emotions"},
     1: {"config", "run_folder", "imaging", "metrics", "history", "figure_style", "plotting"},
-    2: {"datasets", "augmentation", "models", "geometry", "photometric", "erasing", "mixing", "stateless_random"},
+    2: {
+        "datasets",
+        "augmentation",
+        "models",
+        "geometry",
+        "photometric",
+        "erasing",
+        "mixing",
+        "stateless_random",
+        "warping",
+    },
     3: {"input_pipeline", "optimization", "checkpoints", "devices", "callbacks", "augmentation_preview", "run_record"},
     4: {"training", "evaluation", "evaluation_report", "export", "inference"},
     5: {"comparison", "benchmark"},
