@@ -120,8 +120,12 @@ def _train(recipe, dataset, run, as_json: bool) -> None:
 
     _print_start(recipe, dataset, run)
     command = shlex.join(["fer-keras", *sys.argv[1:]])
-    with ProgressObserver(recipe.train.epochs) as observer:
-        result = train(recipe, dataset, run, command=command, observer=observer)
+    try:
+        with ProgressObserver(recipe.train.epochs) as observer:
+            result = train(recipe, dataset, run, command=command, observer=observer)
+    except BaseException:
+        run.discard_unstarted()
+        raise
     if not result.finished:
         click.echo(
             f"Stopped after epoch {result.progress.epoch}, step {result.progress.step}; nothing is lost.\n"

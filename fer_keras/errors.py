@@ -29,7 +29,7 @@ class FerKerasError(Exception):
         if self.received != "":
             text += f" Received: {self.received}."
         if self.hint:
-            text += f" {self.hint.rstrip('.')}."
+            text += f" {self.hint}" if self.hint.endswith("?") else f" {self.hint.rstrip('.')}."
         return " ".join(text.split())
 
 

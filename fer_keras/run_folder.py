@@ -164,6 +164,11 @@ class RunFolder:
             run.verify()
         return run
 
+    def discard_unstarted(self) -> None:
+        """Remove a folder in which nothing was trained yet, so that the command can be given again as it was."""
+        if not (self.scratch.exists() or self.model.exists()):
+            shutil.rmtree(self.path, ignore_errors=True)
+
     def files(self) -> list[Path]:
         """Every file of the contract, sorted; scratch files and the manifest itself are left out."""
         found = (path for path in self.path.rglob("*") if path.is_file())

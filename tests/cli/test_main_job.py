@@ -140,3 +140,11 @@ def test_ctrl_c_saves_and_resume_finishes(workplace):
     )
     assert other.returncode == 2
     assert "not the faces that the run was started with" in other.stderr
+
+
+def test_a_run_that_never_started_leaves_no_folder(workplace, monkeypatch, capsys):
+    monkeypatch.chdir(workplace)
+    arguments = ["--data", "fer2013.csv", "--name", "never", "--set", "model.weights=missing.h5"]
+    assert run(["train", "--model", "mobilenetv2", *arguments]) == 2
+    assert "missing.h5" in capsys.readouterr().err
+    assert not (workplace / "saved_models" / "never").exists()
