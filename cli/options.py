@@ -12,6 +12,11 @@ data_option = click.option(
     help="fer2013.csv, icml_face_data.csv, the image folder, its zip, or 'synthetic'. "
     "Default: FER2013_PATH, then the usual places, then synthetic faces.",
 )
+on_bad_option = click.option(
+    "--on-bad",
+    type=click.Choice(["refuse", "skip"]),
+    help="A wrong row or image ends the reading (default), or is left out and counted. Same as --set data.on_bad=.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
 set_option = click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a recipe key, such as train.epochs=5."

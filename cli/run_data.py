@@ -18,6 +18,6 @@ def load_data(recipe: Recipe, data: str | None) -> FaceDataset:
     """Load ``--data``, else the recipe's source, with the recipe's limit; notices go to stderr."""
     from fer_keras.datasets import load_faces
 
-    dataset = load_faces(data or recipe.data.source, limit=recipe.data.limit)
+    dataset = load_faces(data or recipe.data.source, limit=recipe.data.limit, on_bad=recipe.data.on_bad)
     show_notices(dataset.notices)
     return dataset

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import click
 
-from .options import data_option, echo_json, import_tensorflow, json_option, set_option
+from .options import data_option, echo_json, import_tensorflow, json_option, on_bad_option, set_option
 
 
 @click.command("train")
 @click.option("--model", help="Network to train with its own recipe: cnn, mobilenetv2.")
 @click.option("--recipe", help="Recipe by name or path, instead of --model.")
 @data_option
+@on_bad_option
 @set_option
 @click.option("--epochs", type=click.IntRange(1, 10_000), help="Same as --set train.epochs=N.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Same as --set train.seed=N.")
@@ -24,7 +25,7 @@ from .options import data_option, echo_json, import_tensorflow, json_option, set
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with an interrupted run.")
 @json_option
 @click.pass_context
-def command(ctx, model, recipe, data, overrides, epochs, seed, name, output, resume, as_json):
+def command(ctx, model, recipe, data, on_bad, overrides, epochs, seed, name, output, resume, as_json):
     """Train a network into a new run folder.
 
     \b
@@ -33,10 +34,12 @@ def command(ctx, model, recipe, data, overrides, epochs, seed, name, output, res
     fer-keras train --resume saved_models/RUN
     """
     if resume is not None:
-        _refuse_with_resume(model=model, recipe=recipe, set=overrides, epochs=epochs, seed=seed, name=name)
+        _refuse_with_resume(
+            model=model, recipe=recipe, on_bad=on_bad, set=overrides, epochs=epochs, seed=seed, name=name
+        )
         resolved, run = _reopen(resume)
     else:
-        shorthand = {"data.source": data, "train.epochs": epochs, "train.seed": seed}
+        shorthand = {"data.source": data, "data.on_bad": on_bad, "train.epochs": epochs, "train.seed": seed}
         extra = tuple(f"{key}={_yaml(value)}" for key, value in shorthand.items() if value is not None)
         resolved, run = _resolve(model, recipe, (*overrides, *extra)), None
     import_tensorflow(ctx)
@@ -60,7 +63,7 @@ def _resolve(model, recipe, overrides):
 def _refuse_with_resume(**options) -> None:
     from fer_keras.errors import InputError
 
-    given = [f"--{name}" for name, value in options.items() if value]
+    given = [f"--{name.replace('_', '-')}" for name, value in options.items() if value]
     if given:
         raise InputError(
             f"{given[0]} does not go with --resume", hint="A resumed run keeps its own recipe; start a new run instead"

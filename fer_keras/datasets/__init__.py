@@ -1,4 +1,7 @@
-"""Faces with labels: FER2013 from any of its layouts, and synthetic ones. Importing this imports no TensorFlow."""
+"""Faces with labels: FER2013 from any of its layouts, trees of class folders, and synthetic ones.
+
+Importing this imports no TensorFlow.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +11,33 @@ from typing import TYPE_CHECKING, Any
 from .registration import register_builders
 
 if TYPE_CHECKING:
+    from .face_folder import FaceFolder
     from .faces import FaceDataset, Split, fingerprint
     from .fer2013 import Fer2013
+    from .label_sets import select_classes
     from .loading import load_faces
     from .synthetic import SyntheticFaces
 
-__all__ = ["FaceDataset", "Fer2013", "Split", "SyntheticFaces", "fingerprint", "load_faces"]
+__all__ = [
+    "FaceDataset",
+    "FaceFolder",
+    "Fer2013",
+    "Split",
+    "SyntheticFaces",
+    "fingerprint",
+    "load_faces",
+    "select_classes",
+]
 
 _HOME = {
     "FaceDataset": "faces",
+    "FaceFolder": "face_folder",
     "Fer2013": "fer2013",
     "Split": "faces",
     "SyntheticFaces": "synthetic",
     "fingerprint": "faces",
     "load_faces": "loading",
+    "select_classes": "label_sets",
 }
 
 register_builders()

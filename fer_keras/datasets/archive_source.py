@@ -8,8 +8,9 @@ from pathlib import Path, PurePosixPath
 
 from ..errors import DataError
 from ..imaging import MAX_BYTES
+from .bad_rows import BadRows
 from .csv_source import is_face_csv, read_csv
-from .image_tree import IMAGE_SUFFIXES, TOP_FOLDERS, is_junk, order_images, read_images
+from .image_tree import IMAGE_SUFFIXES, TOP_FOLDERS, is_fer2013_tree, is_junk, order_images, read_images
 from .rows import FaceRow
 from .zip_safety import MEMBER_ERRORS, open_checked_zip
 
@@ -18,27 +19,45 @@ _SNIFF_BYTES = 4096
 # Files beside the data (votes, licences): looking into each is cheap, looking into thousands is not.
 _MAX_OTHER_FILES = 100
 
+_DAMAGED_HINT = "Download or copy the zip again"
 
-def read_zip(path: Path) -> Iterator[FaceRow]:
+
+def read_zip(path: Path, bad: BadRows | None = None) -> Iterator[FaceRow]:
     """Read the faces of a zip that holds either one FER2013 csv or one ``train|test/EMOTION/FILE`` tree.
 
     Folders above the csv or the tree are allowed. Archives inside the archive are never opened.
 
+    Args:
+        path: the zip.
+        bad: what happens to a row or image that is wrong; by default it is refused. An unsafe zip always is.
+
     Raises:
-        DataError: an unsafe or damaged zip, no data set or several in it, or the first member that is wrong.
+        DataError: an unsafe or damaged zip, no data set or several in it, or the first member that is refused.
     """
     with open_checked_zip(path) as archive:
         images, others = _list_members(archive)
-        tables = [name for name in others if is_face_csv(_read(archive, name, path, _SNIFF_BYTES))]
+        tables = [name for name in others if is_face_csv(_read_head(archive, name, path))]
         if len(tables) + bool(images) > 1:
             found = ", ".join(tables + images[:1])
             raise DataError(f"{path} holds more than one data set", allowed="one csv or one tree", received=found[:300])
         if images:
-            yield from _read_tree(archive, images, path)
+            yield from _read_tree(archive, images, path, bad)
         elif tables:
-            yield from _read_table(archive, tables[0], path)
+            yield from _read_table(archive, tables[0], path, bad)
         else:
             raise _nothing_inside(archive, path)
+
+
+def holds_fer2013(path: Path) -> bool:
+    """Whether a zip holds FER2013: a csv of it, or a tree with its file names. Nothing is decoded.
+
+    Raises:
+        DataError: an unsafe or damaged zip.
+    """
+    with open_checked_zip(path) as archive:
+        images, others = _list_members(archive)
+        tables = any(is_face_csv(_read_head(archive, name, path)) for name in others)
+        return tables or is_fer2013_tree(images)
 
 
 def _list_members(archive: zipfile.ZipFile) -> tuple[list[str], list[str]]:
@@ -52,13 +71,13 @@ def _suffix(name: str) -> str:
     return PurePosixPath(name).suffix.lower()
 
 
-def _read_tree(archive: zipfile.ZipFile, names: list[str], path: Path) -> Iterator[FaceRow]:
+def _read_tree(archive: zipfile.ZipFile, names: list[str], path: Path, bad: BadRows | None) -> Iterator[FaceRow]:
     root = _tree_root(names[0])
     strangers = [name for name in names if not name.startswith(root)]
     if strangers:
         raise DataError(f"{path}: {strangers[0]} lies outside the folder '{root}' of the other images")
-    images = order_images((name.removeprefix(root) for name in names), str(path))
-    yield from read_images(images, lambda name: _read(archive, root + name, path), str(path))
+    images = order_images((name.removeprefix(root) for name in names), str(path), bad)
+    yield from read_images(images, lambda name: read_image_member(archive, root + name), str(path), bad)
 
 
 def _tree_root(name: str) -> str:
@@ -69,26 +88,34 @@ def _tree_root(name: str) -> str:
     return "".join(f"{part}/" for part in parts[:at]) if found else ""
 
 
-def _read(archive: zipfile.ZipFile, name: str, path: Path, length: int = -1) -> bytes:
-    if length < 0 and archive.getinfo(name).file_size > MAX_BYTES:
-        raise DataError(f"{path}: {name} is too large for a face", allowed=f"at most {MAX_BYTES} bytes")
+def _read_head(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:
     try:
         with archive.open(name) as member:
-            return member.read(length)
+            return member.read(_SNIFF_BYTES)
     except MEMBER_ERRORS as error:
-        raise _damaged(name, path) from error
+        raise DataError(f"{path}: member {name} is damaged", hint=_DAMAGED_HINT) from error
 
 
-def _read_table(archive: zipfile.ZipFile, name: str, path: Path) -> Iterator[FaceRow]:
+def read_image_member(archive: zipfile.ZipFile, name: str) -> bytes:
+    """Read one image out of a zip.
+
+    Raises:
+        DataError: too large for a face, or damaged.
+    """
+    if archive.getinfo(name).file_size > MAX_BYTES:
+        raise DataError("too large for a face", allowed=f"at most {MAX_BYTES} bytes")
+    try:
+        return archive.read(name)
+    except MEMBER_ERRORS as error:
+        raise DataError("the member is damaged", hint=_DAMAGED_HINT) from error
+
+
+def _read_table(archive: zipfile.ZipFile, name: str, path: Path, bad: BadRows | None) -> Iterator[FaceRow]:
     try:
         with archive.open(name) as member:
-            yield from read_csv(member, f"{path}: {name}")
+            yield from read_csv(member, f"{path}: {name}", bad)
     except MEMBER_ERRORS as error:
-        raise _damaged(name, path) from error
-
-
-def _damaged(name: str, path: Path) -> DataError:
-    return DataError(f"{path}: member {name} is damaged", hint="Download or copy the zip again")
+        raise DataError(f"{path}: member {name} is damaged", hint=_DAMAGED_HINT) from error
 
 
 def _nothing_inside(archive: zipfile.ZipFile, path: Path) -> DataError:

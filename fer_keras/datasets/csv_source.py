@@ -1,7 +1,6 @@
 """FER2013 rows from the challenge csv (``emotion,pixels,Usage``) or its later Kaggle form, told apart by the header.
 
-Strict: the first row that is not exactly what it should be ends the reading with its number and the reason. No
-TensorFlow.
+Each line is parsed by itself, so that an unclosed quote cannot swallow the rows after it. No TensorFlow.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import numpy as np
 
 from ..emotions import FER7
 from ..errors import DataError, nearest_hint
+from .bad_rows import BadRows
 from .faces import FACE_SIZE
 from .rows import SPLIT_OF_USAGE, FaceRow
 
@@ -32,62 +32,70 @@ def is_face_csv(head: bytes) -> bool:
     return set(COLUMNS) <= set(names)
 
 
-def read_csv(stream: BinaryIO, where: str) -> Iterator[FaceRow]:
+def read_csv(stream: BinaryIO, where: str, bad: BadRows | None = None) -> Iterator[FaceRow]:
     """Read faces one at a time.
 
     Args:
         stream: the file, opened binary; it is read once, forwards, without being held in memory.
         where: name of the file for messages.
+        bad: what happens to a row that is wrong; by default it is refused.
 
     Yields:
-        Rows in file order; ids count data rows from 0, ``row 0`` first.
+        Rows in file order; ids count data rows from 0, ``row 0`` first, skipped ones included.
 
     Raises:
-        DataError: naming the row and line of the first thing that is wrong.
+        DataError: no usable header, no rows, or naming the row and line of the first one that is refused.
     """
-    records = _records(stream, where)
-    header = next(records, None)
+    bad = bad or BadRows()
+    records = _records(stream)
+    line, header = next(records, (0, None))
     if header is None:
         raise DataError(f"{where} is empty")
-    columns = _find_columns(header[1], where)
+    if isinstance(header, DataError):
+        BadRows().handle(f"{where}, line {line}", header)
+    columns = _find_columns(header, where)
     row = -1
     for row, (line, fields) in enumerate(records):
         try:
-            yield _read_row(fields, columns, len(header[1]), f"row {row}")
+            face = _read_row(fields, columns, len(header), f"row {row}")
         except DataError as error:
-            problem = f"{where}, row {row} (line {line}): {error.problem}"
-            raise DataError(problem, allowed=error.allowed, received=error.received, hint=error.hint) from error
+            bad.handle(f"{where}, row {row} (line {line})", error)
+        else:
+            yield face
     if row < 0:
         raise DataError(f"{where} has a header but no rows")
 
 
-def _lines(stream: BinaryIO, where: str) -> Iterator[str]:
+def _records(stream: BinaryIO) -> Iterator[tuple[int, list[str] | DataError]]:
+    """Yield (line number, fields or what is wrong with the line); lines with nothing on them carry no record."""
     for number, line in enumerate(iter(lambda: stream.readline(_MAX_LINE_BYTES), b""), start=1):
-        if len(line) == _MAX_LINE_BYTES:
-            raise DataError(f"{where}, line {number}: longer than {_MAX_LINE_BYTES} bytes, so this is no FER2013 csv")
-        if b"\0" in line:
-            raise DataError(f"{where}, line {number}: holds NUL bytes", hint="Save it as UTF-8 text, not as UTF-16")
         try:
-            yield (line.removeprefix(_UTF8_BOM) if number == 1 else line).decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise DataError(f"{where}, line {number}: not UTF-8 text") from error
+            fields = _split_line(line.removeprefix(_UTF8_BOM) if number == 1 else line)
+        except DataError as error:
+            yield number, error
+            _skip_rest(stream, line)
+        else:
+            if fields:
+                yield number, fields
 
 
-def _records(stream: BinaryIO, where: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield (first line, fields) of each record; lines with nothing on them carry no record."""
-    reader = csv.reader(_lines(stream, where), strict=True)
-    while True:
-        line = reader.line_num + 1
-        try:
-            fields = next(reader, None)
-        except csv.Error as error:
-            raise DataError(
-                f"{where}, line {line}: not valid csv ({error})", hint="Look for a quote that is never closed"
-            ) from error
-        if fields is None:
-            return
-        if fields:
-            yield line, fields
+def _split_line(line: bytes) -> list[str]:
+    if len(line) == _MAX_LINE_BYTES:
+        raise DataError(f"longer than {_MAX_LINE_BYTES} bytes, so this is no row of a FER2013 csv")
+    if b"\0" in line:
+        raise DataError("holds NUL bytes", hint="Save it as UTF-8 text, not as UTF-16")
+    try:
+        return next(csv.reader([line.decode("utf-8")], strict=True), [])
+    except UnicodeDecodeError as error:
+        raise DataError("not UTF-8 text") from error
+    except csv.Error as error:
+        raise DataError(f"not valid csv ({error})", hint="Look for a quote that is never closed") from error
+
+
+def _skip_rest(stream: BinaryIO, line: bytes) -> None:
+    """Read to the end of a line that was too long, a piece at a time."""
+    while len(line) == _MAX_LINE_BYTES and not line.endswith(b"\n"):
+        line = stream.readline(_MAX_LINE_BYTES)
 
 
 def _column_names(fields: list[str]) -> list[str]:
@@ -110,7 +118,9 @@ def _find_columns(header: list[str], where: str) -> tuple[int, int, int]:
     return emotion, pixels, usage
 
 
-def _read_row(fields: list[str], columns: tuple[int, int, int], width: int, row_id: str) -> FaceRow:
+def _read_row(fields: list[str] | DataError, columns: tuple[int, int, int], width: int, row_id: str) -> FaceRow:
+    if isinstance(fields, DataError):
+        raise fields
     if len(fields) != width:
         raise DataError("wrong number of fields", allowed=str(width), received=len(fields))
     emotion, pixels, usage = (fields[column] for column in columns)

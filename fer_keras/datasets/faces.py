@@ -16,17 +16,40 @@ class Split:
     """One split, in source order.
 
     Attributes:
-        images: (n, 48, 48, 1) uint8, gray, 0..255.
+        images: (n, 48, 48, 1) uint8, gray, 0..255; of another side in data sets prepared so.
         labels: (n,) int64 index into ``FaceDataset.classes``.
         ids: (n,) str, where each face came from (``row 17`` or ``train/happy/x.jpg``).
+        soft_labels: (n, classes) float32, rows sum to 1, for training on distributions; None where there are none.
+            ``labels`` stay what metrics are computed on.
     """
 
     images: np.ndarray
     labels: np.ndarray
     ids: np.ndarray
+    soft_labels: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def take(self, rows: np.ndarray) -> Split:
+        """Return the faces at ``rows``: indices (m,) or a mask (n,) bool."""
+        soft = None if self.soft_labels is None else self.soft_labels[rows]
+        return Split(self.images[rows], self.labels[rows], self.ids[rows], soft)
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something that was done to a data set after it was read.
+
+    Attributes:
+        name: key in ``run.json``, such as ``labels``.
+        sentence: for people; always says how many faces are left.
+        details: for machines; plain JSON values.
+    """
+
+    name: str
+    sentence: str
+    details: dict
 
 
 @dataclass(frozen=True)
@@ -34,12 +57,14 @@ class FaceDataset:
     """A prepared data set.
 
     Attributes:
-        name: ``fer2013`` or ``synthetic``; shown in run names and reports.
+        name: ``fer2013``, ``synthetic`` or ``face_folder``; shown in run names and reports.
         classes: class names; a label is an index into it.
         splits: keys ``train``, ``validation``, ``test``.
         source: what the user pointed at, for people to read.
         sha256: fingerprint of pixels and labels of every split, see :func:`fingerprint`.
         notices: sentences that must be shown beside any result.
+        changes: what was done to the faces or labels after reading, in that order.
+        verdict: of the gate on all the faces of the source, see :mod:`fer_keras.datasets.quality`; empty if unchecked.
     """
 
     name: str
@@ -48,6 +73,13 @@ class FaceDataset:
     source: str
     sha256: str
     notices: tuple[str, ...] = field(default=())
+    changes: tuple[Change, ...] = field(default=())
+    verdict: str = ""
+
+    @property
+    def image_size(self) -> int:
+        """Side of the faces in pixels."""
+        return self.splits["train"].images.shape[1]
 
     @property
     def is_synthetic(self) -> bool:
@@ -55,11 +87,18 @@ class FaceDataset:
 
 
 def fingerprint(splits: dict[str, Split], classes: tuple[str, ...]) -> str:
-    """Return the sha256 (hex) of all pixels and labels, in split order and row order."""
+    """Return the sha256 (hex) of all pixels and labels (soft ones too), in split order and row order.
+
+    It covers the class names and, for any other side than 48 pixels, the side.
+    """
     digest = hashlib.sha256("|".join(classes).encode())
     for name in SPLITS:
         split = splits[name]
         digest.update(f"{name}:{len(split)}".encode())
-        digest.update(np.ascontiguousarray(split.images, np.uint8).tobytes())
+        if split.images.shape[1:3] != (FACE_SIZE, FACE_SIZE):
+            digest.update("x".join(map(str, split.images.shape[1:3])).encode())
+        digest.update(np.ascontiguousarray(split.images, np.uint8).reshape(-1))  # no copy: it may be gigabytes
         digest.update(np.ascontiguousarray(split.labels, "<i8").tobytes())
+        if split.soft_labels is not None:
+            digest.update(np.ascontiguousarray(split.soft_labels, "<f4").tobytes())
     return digest.hexdigest()

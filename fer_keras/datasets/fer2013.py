@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,12 @@ from PIL import Image
 
 from ..emotions import FER7
 from ..errors import DataError
+from .bad_rows import BadRows, OnBad
 from .faces import FACE_SIZE
 from .find_source import find_fer2013
 from .rows import FaceRow
 from .sources import Source, recognise
+from .tree_source import TreeSource
 
 
 class Fer2013(tfds.core.GeneratorBasedBuilder):
@@ -31,6 +34,8 @@ class Fer2013(tfds.core.GeneratorBasedBuilder):
     Args:
         source: path of a csv, zip or folder, or what :func:`fer_keras.datasets.sources.recognise` made of it; None
             looks at FER2013_PATH and the usual places when the data are first prepared.
+        on_bad: ``refuse`` ends the preparation at the first row or file that is wrong; ``skip`` leaves it out and
+            counts it in ``info.metadata["skipped"]``.
         **kwargs: ``data_dir`` and the other arguments of every TFDS builder.
 
     Raises:
@@ -40,10 +45,13 @@ class Fer2013(tfds.core.GeneratorBasedBuilder):
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}  # noqa: RUF012 (TFDS reads a class attribute)
 
-    def __init__(self, *, source: Source | str | os.PathLike | None = None, **kwargs: Any):
-        self._source = recognise(source) if isinstance(source, str | os.PathLike) else source
+    def __init__(self, *, source: Source | str | os.PathLike | None = None, on_bad: OnBad = "refuse", **kwargs: Any):
+        found = recognise(Path(source)) if isinstance(source, str | os.PathLike) else source
+        self._source = None if found is None else _require_fer2013(found)
+        self._on_bad = on_bad
         super().__init__(**kwargs)
-        self._original_state["source"] = self._source  # pickling rebuilds the builder from this
+        # pickling rebuilds the builder from this
+        self._original_state |= {"source": self._source, "on_bad": on_bad}
         self._refuse_foreign_copy()
 
     def _refuse_foreign_copy(self) -> None:
@@ -76,10 +84,12 @@ class Fer2013(tfds.core.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
         del dl_manager  # nothing to download
-        source = self._source or _find_or_fail()
+        source = self._source or _require_fer2013(_find_or_fail())
         # Read whole (83 MB of pixels): the splits may lie mixed in one csv that is parsed once.
-        splits = source.read_splits()
+        bad = BadRows(self._on_bad)
+        splits = source.read_splits(bad)
         self.info.metadata["source_signature"] = source.signature
+        self.info.metadata["skipped"] = bad.summary()
         return {name: self._generate_examples(rows) for name, rows in splits.items()}
 
     def _generate_examples(self, rows: list[FaceRow]) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -87,7 +97,15 @@ class Fer2013(tfds.core.GeneratorBasedBuilder):
             yield key, {"image": _encode_png(row.pixels), "label": row.label, "id": row.id}
 
 
-def _find_or_fail() -> Source:
+def _require_fer2013(source: Source | TreeSource) -> Source:
+    if isinstance(source, TreeSource):
+        raise DataError(
+            f"{source.path} holds class folders without FER2013's file names", hint="Load it as face_folder"
+        )
+    return source
+
+
+def _find_or_fail() -> Source | TreeSource:
     source = find_fer2013()
     if source is None:
         raise DataError("FER2013 was not found", hint="Set FER2013_PATH to its csv, zip or folder")

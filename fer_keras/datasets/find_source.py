@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..errors import DataError
 from .sources import Source, find_in_folder, recognise
+from .tree_source import TreeSource
 
 ENVIRONMENT_VARIABLE = "FER2013_PATH"
 
@@ -24,8 +25,8 @@ USUAL_PLACES = (
 )
 
 
-def find_fer2013() -> Source | None:
-    """Return the first FER2013 copy found, or None.
+def find_fer2013() -> Source | TreeSource | None:
+    """Return the first FER2013 copy found, or None; a copy with renamed files is a tree like any other.
 
     Raises:
         DataError: FER2013_PATH is set and holds nothing usable, or a usual place holds several data sets.
@@ -37,7 +38,7 @@ def find_fer2013() -> Source | None:
     return next((recognise(place) for place in places if _holds_data(place)), None)
 
 
-def _named_by_environment(named: str) -> Source:
+def _named_by_environment(named: str) -> Source | TreeSource:
     try:
         return recognise(Path(named))
     except DataError as error:

@@ -10,9 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+import numpy as np
+
 from ..emotions import FER7, canonical_emotion
-from ..errors import DataError, ImageDecodeError
+from ..errors import DataError
 from ..imaging import decode_gray
+from .bad_rows import BadRows
 from .faces import FACE_SIZE, SPLITS
 from .rows import SPLIT_OF_USAGE, FaceRow
 
@@ -41,79 +44,82 @@ def is_junk(name: str) -> bool:
     return any(part.startswith(".") or part.lower() in _JUNK_NAMES for part in PurePosixPath(name).parts)
 
 
-def order_images(names: Iterable[str], where: str) -> list[TreeImage]:
+def is_fer2013_tree(names: Iterable[str]) -> bool:
+    """Whether most images of a tree bear the file names of the Kaggle folder, such as ``Training_123.jpg``."""
+    images = [PurePosixPath(name) for name in names if PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES]
+    return 2 * sum(_FILE_NAME.fullmatch(image.name) is not None for image in images) > len(images)
+
+
+def order_images(names: Iterable[str], where: str, bad: BadRows | None = None) -> list[TreeImage]:
     """Check the names of a tree and bring them into source order: split, then number.
 
     Args:
         names: paths such as ``train/happy/Training_00007.jpg``, with ``/``, relative to the folder with train and test.
         where: name of the folder or zip for messages.
+        bad: what happens to a file that is wrong; by default it is refused.
 
     Raises:
         DataError: unknown emotion or usage, a file at the wrong depth, or one face listed twice.
     """
-    images = sorted(_place(name, where) for name in names)
-    seen: dict[tuple[int, int, int], str] = {}
-    for image in images:
-        face = (image.split_index, image.label, image.number)
-        if face in seen:
-            raise DataError(f"{where}: the same face is listed twice: {seen[face]} and {image.name}")
-        seen[face] = image.name
-    return images
+    bad = bad or BadRows()
+    seen: dict[tuple[int, int, int], TreeImage] = {}
+    for name in names:
+        try:
+            image = _place(name)
+            face = (image.split_index, image.label, image.number)
+            if face in seen:
+                raise DataError("the same face is listed twice", received=f"also {seen[face].name}")
+            seen[face] = image
+        except DataError as error:
+            bad.handle(f"{where}, {name}", error)
+    return sorted(seen.values())
 
 
-def read_images(images: Iterable[TreeImage], read: Callable[[str], bytes], where: str) -> Iterator[FaceRow]:
+def read_images(
+    images: Iterable[TreeImage], read: Callable[[str], bytes], where: str, bad: BadRows | None = None
+) -> Iterator[FaceRow]:
     """Decode the images of a tree one at a time.
 
     Args:
         images: what :func:`order_images` returned.
         read: returns the bytes of one file by its name.
         where: name of the folder or zip for messages.
+        bad: what happens to an image that is wrong; by default it is refused.
 
     Raises:
-        DataError: an image cannot be decoded or is not 48x48; the message names it.
+        DataError: an image cannot be read or decoded or is not 48x48; the message names it.
     """
+    bad = bad or BadRows()
     for image in images:
         try:
-            pixels = decode_gray(read(image.name))  # (48, 48)
-        except ImageDecodeError as error:
-            raise DataError(
-                f"{where}, {image.name}: {error.problem}", allowed=error.allowed, received=error.received
-            ) from error
-        if pixels.shape != (FACE_SIZE, FACE_SIZE):
-            height, width = pixels.shape
-            raise DataError(
-                f"{where}, {image.name}: wrong image size",
-                allowed=f"{FACE_SIZE}x{FACE_SIZE}",
-                received=f"{width}x{height}",
-            )
-        yield FaceRow(SPLITS[image.split_index], image.label, pixels, image.name)
+            pixels = _decode_face(read(image.name))
+        except DataError as error:
+            bad.handle(f"{where}, {image.name}", error)
+        else:
+            yield FaceRow(SPLITS[image.split_index], image.label, pixels, image.name)
 
 
-def _place(name: str, where: str) -> TreeImage:
+def _decode_face(data: bytes) -> np.ndarray:
+    pixels = decode_gray(data)  # (48, 48)
+    if pixels.shape != (FACE_SIZE, FACE_SIZE):
+        height, width = pixels.shape
+        raise DataError("wrong image size", allowed=f"{FACE_SIZE}x{FACE_SIZE}", received=f"{width}x{height}")
+    return pixels
+
+
+def _place(name: str) -> TreeImage:
     parts = PurePosixPath(name).parts
     if len(parts) != 3 or parts[0].lower() not in TOP_FOLDERS:
-        raise DataError(f"{where}: {name} is at the wrong place", allowed="train|test/EMOTION/FILE")
-    found = _FILE_NAME.fullmatch(parts[2])
+        raise DataError("it is at the wrong place", allowed="train|test/EMOTION/FILE")
     if PurePosixPath(name).suffix.lower() not in IMAGE_SUFFIXES:
-        raise DataError(f"{where}: {name} is not an image", hint="Remove it, or give the original folder")
+        raise DataError("it is not an image", hint="Remove it, or give the original folder")
+    found = _FILE_NAME.fullmatch(parts[2])
     if found is None:
         raise DataError(
-            f"{where}: the name of {name} does not tell its split",
-            allowed="Training_NUMBER, PublicTest_NUMBER, PrivateTest_NUMBER",
+            "its name does not tell its split", allowed="Training_NUMBER, PublicTest_NUMBER, PrivateTest_NUMBER"
         )
-    _check_top_folder(parts[0].lower(), found[1], name, where)
+    expected = "train" if found[1] == "Training" else "test"
+    if parts[0].lower() != expected:
+        raise DataError(f"it is a {found[1]} image in the folder '{parts[0]}'", allowed=f"'{expected}'")
     split_index = SPLITS.index(SPLIT_OF_USAGE[found[1]])
-    return TreeImage(split_index, int(found[2]), name, _label(parts[1], name, where))
-
-
-def _check_top_folder(folder: str, usage: str, name: str, where: str) -> None:
-    expected = "train" if usage == "Training" else "test"
-    if folder != expected:
-        raise DataError(f"{where}: {name} is a {usage} image in the folder '{folder}'", allowed=f"'{expected}'")
-
-
-def _label(folder: str, name: str, where: str) -> int:
-    try:
-        return FER7.index(canonical_emotion(folder))
-    except DataError as error:
-        raise DataError(f"{where}: {name}: {error.problem}", allowed=error.allowed, hint=error.hint) from error
+    return TreeImage(split_index, int(found[2]), name, FER7.index(canonical_emotion(parts[1])))

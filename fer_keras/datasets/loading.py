@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from ..emotions import FER7
-from ..errors import InputError
-from .faces import FaceDataset, Split, fingerprint
+from ..errors import DataError, InputError
+from .bad_rows import OnBad, skipped_notice
+from .faces import FACE_SIZE, FaceDataset, Split, fingerprint
 from .find_source import find_fer2013
+from .quality_record import with_verdict
 from .sources import Source, recognise
+from .tree_source import TreeSource
 
 SYNTHETIC = "synthetic"
 SYNTHETIC_NOTICE = "synthetic faces: results say nothing about real faces"
@@ -19,7 +24,14 @@ NOT_FOUND_NOTICE = (
 
 
 def load_faces(
-    data: str | os.PathLike | None = None, *, cache_dir: Path | None = None, limit: int | None = None
+    data: str | os.PathLike | None = None,
+    *,
+    cache_dir: Path | None = None,
+    limit: int | None = None,
+    on_bad: OnBad = "refuse",
+    image_size: int = FACE_SIZE,
+    split_fractions: tuple[float, float, float] = (0.8, 0.1, 0.1),
+    split_seed: int = 0,
 ) -> FaceDataset:
     """Load a data set with its three splits.
 
@@ -27,27 +39,48 @@ def load_faces(
     path, size and time.
 
     Args:
-        data: path of a FER2013 csv, zip or folder; ``synthetic``; or None for FER2013_PATH, the usual places and,
-            if nothing is there, the synthetic faces with a notice.
+        data: path of a FER2013 csv, zip or folder; of a tree of class folders or its zip; ``synthetic``; or None for
+            FER2013_PATH, the usual places and, if nothing is there, the synthetic faces with a notice.
         cache_dir: where prepared copies live; default FER_KERAS_CACHE or ``~/.cache/fer_keras``.
         limit: keep the first ``limit`` faces of each split.
+        on_bad: what happens to a row or file that is wrong: ``refuse`` ends with its place and the reason; ``skip``
+            leaves it out, and a notice counts what was left out and why.
+        image_size: side in pixels that the images of a tree are resized to; FER2013 and synthetic faces have 48.
+        split_fractions: of train, validation and test, for the splits that a tree has no folder for.
+        split_seed: decides how such splits are cut, and the order of a tree's faces.
 
     Returns:
-        Images (n, 48, 48, 1) uint8 and labels (n,) int64 per split, in source order.
+        Images (n, image_size, image_size, 1) uint8 and labels (n,) int64 per split, in source order; those of a tree
+        in an order that mixes the classes.
 
     Raises:
-        DataError: the data are missing or wrong, or the cache cannot be written.
+        DataError: the data are missing or wrong, have another size, or the cache cannot be written.
         InputError: ``limit`` is below 1.
     """
     if limit is not None and limit < 1:
         raise InputError("limit must be at least 1", received=limit)
     cache = cache_dir or default_cache_dir()
     if data is not None and str(data) == SYNTHETIC:
+        _require_face_size(SYNTHETIC, image_size)
         return _load_synthetic(cache, limit, ())
     source = find_fer2013() if data is None else recognise(Path(data))
+    if isinstance(source, TreeSource):
+        options = {"image_size": image_size, "split_fractions": split_fractions, "split_seed": split_seed}
+        return _load_tree(source, cache, limit, on_bad, options)
+    _require_face_size("fer2013" if source else SYNTHETIC, image_size)
     if source is None:
         return _load_synthetic(cache, limit, (NOT_FOUND_NOTICE,))
-    return _load_fer2013(source, cache, limit)
+    return _load_fer2013(source, cache, limit, on_bad)
+
+
+def _require_face_size(name: str, image_size: int) -> None:
+    if image_size != FACE_SIZE:
+        raise DataError(
+            f"the {name} faces are {FACE_SIZE}x{FACE_SIZE}",
+            allowed=f"data.image_size {FACE_SIZE}",
+            received=image_size,
+            hint="Larger faces come from a folder of class folders (--data PATH)",
+        )
 
 
 def default_cache_dir() -> Path:
@@ -55,13 +88,36 @@ def default_cache_dir() -> Path:
     return Path(os.environ.get("FER_KERAS_CACHE") or "~/.cache/fer_keras").expanduser()
 
 
-def _load_fer2013(source: Source, cache: Path, limit: int | None) -> FaceDataset:
+def _load_fer2013(source: Source, cache: Path, limit: int | None, on_bad: OnBad) -> FaceDataset:
     from .fer2013 import Fer2013
     from .prepared import load_prepared
 
-    folder = Path(cache) / f"fer2013-{Fer2013.VERSION}-{source.signature[:16]}"
-    faces = load_prepared(folder, lambda data_dir: Fer2013(source=source, data_dir=data_dir))
-    return _finish("fer2013", faces, str(source.path), limit, ())
+    def make_builder(data_dir: Path) -> Fer2013:
+        return Fer2013(source=source, on_bad=on_bad, data_dir=data_dir)
+
+    suffix = "-skipped" if on_bad == "skip" else ""
+    folder = Path(cache) / f"fer2013-{Fer2013.VERSION}-{source.signature[:16]}{suffix}"
+    faces = load_prepared(folder, make_builder)
+    kept = sum(len(split) for split in faces[0].values())
+    notice = skipped_notice(make_builder(folder).info.metadata["skipped"], kept) if on_bad == "skip" else ""
+    return _finish("fer2013", faces, str(source.path), limit, (notice,) if notice else (), folder)
+
+
+def _load_tree(source: TreeSource, cache: Path, limit: int | None, on_bad: OnBad, options: dict) -> FaceDataset:
+    from .face_folder import FaceFolder
+    from .prepared import load_prepared
+
+    def make_builder(data_dir: Path) -> FaceFolder:
+        return FaceFolder(source=source, on_bad=on_bad, data_dir=data_dir, **options)
+
+    key = hashlib.sha256(repr((source.signature, on_bad, *sorted(options.items()))).encode()).hexdigest()[:16]
+    folder = Path(cache) / f"face_folder-{FaceFolder.VERSION}-{key}-{options['image_size']}"
+    faces = load_prepared(folder, make_builder)
+    info = make_builder(folder).info
+    skipped = skipped_notice(info.metadata["skipped"], sum(len(split) for split in faces[0].values()))
+    notices = (skipped, *info.metadata["notices"]) if skipped else tuple(info.metadata["notices"])
+    classes = tuple(info.features["label"].names)
+    return _finish("face_folder", faces, str(source.path), limit, notices, folder, classes)
 
 
 def _load_synthetic(cache: Path, limit: int | None, notices: tuple[str, ...]) -> FaceDataset:
@@ -70,14 +126,20 @@ def _load_synthetic(cache: Path, limit: int | None, notices: tuple[str, ...]) ->
 
     folder = Path(cache) / f"synthetic-{SyntheticFaces.VERSION}"
     faces = load_prepared(folder, lambda data_dir: SyntheticFaces(data_dir=data_dir))
-    return _finish(SYNTHETIC, faces, SYNTHETIC, limit, (*notices, SYNTHETIC_NOTICE))
+    return _finish(SYNTHETIC, faces, SYNTHETIC, limit, (*notices, SYNTHETIC_NOTICE), folder)
 
 
 def _finish(
-    name: str, faces: tuple[dict[str, Split], str], source: str, limit: int | None, notices: tuple[str, ...]
+    name: str,
+    faces: tuple[dict[str, Split], str],
+    source: str,
+    limit: int | None,
+    notices: tuple[str, ...],
+    folder: Path,
+    classes: tuple[str, ...] = FER7,
 ) -> FaceDataset:
-    splits, sha256 = faces
-    if limit is not None:
-        splits = {key: Split(s.images[:limit], s.labels[:limit], s.ids[:limit]) for key, s in splits.items()}
-        sha256 = fingerprint(splits, FER7)
-    return FaceDataset(name, FER7, splits, source, sha256, notices)
+    dataset = with_verdict(FaceDataset(name, classes, faces[0], source, faces[1], notices), folder)
+    if limit is None:
+        return dataset
+    splits = {key: Split(s.images[:limit], s.labels[:limit], s.ids[:limit]) for key, s in dataset.splits.items()}
+    return replace(dataset, splits=splits, sha256=fingerprint(splits, classes))

@@ -20,7 +20,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..emotions import FER7
 from ..errors import DataError
 from .faces import SPLITS, Split, fingerprint
 
@@ -69,32 +68,41 @@ def _read_sealed(folder: Path, make_builder: MakeBuilder) -> tuple[dict[str, Spl
         seal = json.loads((folder / SEAL).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise _UnusableCopyError("no readable seal") from error
-    splits = _read_splits(folder, make_builder)
-    if seal != _make_seal(splits):
-        raise _UnusableCopyError("counts or pixels differ from the seal")
+    splits, classes = _read_splits(folder, make_builder)
+    expected = _make_seal(splits, classes)
+    # Seals of older copies do not repeat the classes and the size, which the fingerprint covers.
+    known = {key: expected[key] for key in ("classes", "image_size")}
+    if not isinstance(seal, dict) or {**known, **seal} != expected:
+        raise _UnusableCopyError("counts, classes, size or pixels differ from the seal")
     return splits, seal["sha256"]
 
 
-def _read_splits(folder: Path, make_builder: MakeBuilder) -> dict[str, Split]:
+def _read_splits(folder: Path, make_builder: MakeBuilder) -> tuple[dict[str, Split], tuple[str, ...]]:
     from .read_records import read_split
 
     try:
         builder = make_builder(folder)
-        return {name: read_split(builder, name) for name in SPLITS}
+        splits = {name: read_split(builder, name) for name in SPLITS}
+        return splits, tuple(builder.info.features["label"].names)
     except Exception as error:  # damage shows as TensorFlow, protobuf, JSON, key and other errors
         raise _UnusableCopyError(f"{type(error).__name__}: {error}".splitlines()[0][:200]) from error
 
 
-def _make_seal(splits: dict[str, Split]) -> dict:
-    return {"faces": {name: len(splits[name]) for name in SPLITS}, "sha256": fingerprint(splits, FER7)}
+def _make_seal(splits: dict[str, Split], classes: tuple[str, ...]) -> dict:
+    return {
+        "faces": {name: len(splits[name]) for name in SPLITS},
+        "classes": list(classes),
+        "image_size": splits["train"].images.shape[1],
+        "sha256": fingerprint(splits, classes),
+    }
 
 
 def _prepare(folder: Path, make_builder: MakeBuilder) -> tuple[dict[str, Split], str]:
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         _run_tfds(make_builder(scratch), folder.parent)
-        splits = _read_back(scratch, make_builder)
-        seal = _make_seal(splits)
+        splits, classes = _read_back(scratch, make_builder)
+        seal = _make_seal(splits, classes)
         (scratch / SEAL).write_text(json.dumps(seal, indent=2) + "\n", encoding="utf-8")
         _take_place(scratch, folder)
         return splits, seal["sha256"]
@@ -102,7 +110,7 @@ def _prepare(folder: Path, make_builder: MakeBuilder) -> tuple[dict[str, Split],
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _read_back(scratch: Path, make_builder: MakeBuilder) -> dict[str, Split]:
+def _read_back(scratch: Path, make_builder: MakeBuilder) -> tuple[dict[str, Split], tuple[str, ...]]:
     try:
         return _read_splits(scratch, make_builder)
     except _UnusableCopyError as error:

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from .faces import FACE_SIZE, Split
+from .faces import Split
 
 _BATCH = 256
 _FEATURES = {
@@ -25,21 +25,32 @@ def read_split(builder: tfds.core.GeneratorBasedBuilder, name: str) -> Split:
         tf.errors.OpError: a file is missing, truncated or fails its checksum.
         ValueError: fewer or more examples than the builder's own record says.
     """
-    info = builder.info.splits[name]
+    info, shape = builder.info.splits[name], builder.info.features["image"].shape  # (H, W, 1)
     records = tf.data.TFRecordDataset([str(path) for path in info.filepaths])
-    batches = records.batch(_BATCH).map(_parse, tf.data.AUTOTUNE, deterministic=True).prefetch(1)
-    images, labels, ids = zip(*batches.as_numpy_iterator(), strict=True)
-    split = Split(np.concatenate(images), np.concatenate(labels), np.concatenate(ids).astype(str))
-    if len(split) != info.num_examples:
-        raise ValueError(f"{len(split)} examples in split {name}, {info.num_examples} recorded")
-    return split
+    batches = records.batch(_BATCH).map(_parser(shape), tf.data.AUTOTUNE, deterministic=True).prefetch(1)
+    images = np.empty((info.num_examples, *shape), np.uint8)  # filled in place: large faces fit into memory once
+    labels, ids, found = [], [], 0
+    for faces, some_labels, some_ids in batches.as_numpy_iterator():
+        if found + len(faces) > len(images):
+            raise ValueError(f"more examples in split {name} than the {len(images)} recorded")
+        images[found : found + len(faces)] = faces
+        labels.append(some_labels)
+        ids.append(some_ids)
+        found += len(faces)
+    if found != len(images):
+        raise ValueError(f"{found} examples in split {name}, {len(images)} recorded")
+    return Split(images, np.concatenate(labels), np.concatenate(ids).astype(str))
 
 
-def _parse(records: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    parsed = tf.io.parse_example(records, _FEATURES)  # each (B,)
-    images = tf.map_fn(_decode, parsed["image"], fn_output_signature=tf.TensorSpec((FACE_SIZE, FACE_SIZE, 1), tf.uint8))
-    return images, parsed["label"], parsed["id"]  # (B, 48, 48, 1), (B,), (B,)
+def _parser(shape: tuple[int, int, int]):
+    """Return the function from records (B,) to images (B, H, W, 1), labels (B,) and ids (B,)."""
 
+    def decode(png: tf.Tensor) -> tf.Tensor:
+        return tf.ensure_shape(tf.io.decode_png(png, channels=1), shape)
 
-def _decode(png: tf.Tensor) -> tf.Tensor:
-    return tf.ensure_shape(tf.io.decode_png(png, channels=1), (FACE_SIZE, FACE_SIZE, 1))
+    def parse(records: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        parsed = tf.io.parse_example(records, _FEATURES)  # each (B,)
+        images = tf.map_fn(decode, parsed["image"], fn_output_signature=tf.TensorSpec(shape, tf.uint8))
+        return images, parsed["label"], parsed["id"]
+
+    return parse

@@ -15,7 +15,11 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 _TFDS = "tensorflow_datasets"
-_BUILDER_MODULES = ("fer_keras.datasets.fer2013", "fer_keras.datasets.synthetic")
+_BUILDER_MODULES = (
+    "fer_keras.datasets.face_folder",
+    "fer_keras.datasets.fer2013",
+    "fer_keras.datasets.synthetic",
+)
 
 
 def register_builders() -> None:

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Literal
 
 from ..errors import DataError
-from .archive_source import read_zip
+from .archive_source import holds_fer2013, read_zip
+from .bad_rows import BadRows
 from .csv_source import is_face_csv, read_csv
-from .image_tree import TOP_FOLDERS, is_junk, order_images, read_images
+from .image_tree import TOP_FOLDERS, is_fer2013_tree, is_junk, order_images, read_images
 from .rows import FaceRow, gather_splits
+from .tree_source import TreeSource
 
-LAYOUTS = "fer2013.csv, icml_face_data.csv, a folder with train/ and test/, or a zip of one of these"
+LAYOUTS = "fer2013.csv, icml_face_data.csv, a folder with train/ and test/ or with class folders, a zip of one of these"
 
 _ZIP_MAGIC = (b"PK\3\4", b"PK\5\6")
 _OTHER_ARCHIVES = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"7z\xbc\xaf": "7z", b"Rar!": "rar"}
@@ -37,13 +39,16 @@ class Source:
     kind: Literal["csv", "zip", "folder"]
     path: Path
 
-    def read_splits(self) -> dict[str, list[FaceRow]]:
+    def read_splits(self, bad: BadRows | None = None) -> dict[str, list[FaceRow]]:
         """Read every face into memory, split by split in source order.
 
+        Args:
+            bad: what happens to a row, member or file that is wrong; by default it is refused.
+
         Raises:
-            DataError: naming the first row, member or file that is wrong.
+            DataError: naming the first one that is refused.
         """
-        return gather_splits(self._rows(), str(self.path))
+        return gather_splits(self._rows(bad), str(self.path))
 
     @functools.cached_property
     def signature(self) -> str:
@@ -57,51 +62,67 @@ class Source:
         except OSError as error:
             raise DataError(f"cannot read {self.path}: {error.strerror}") from error
 
-    def _rows(self) -> Iterator[FaceRow]:
+    def _rows(self, bad: BadRows | None) -> Iterator[FaceRow]:
         if self.kind == "zip":
-            yield from read_zip(self.path)
+            yield from read_zip(self.path, bad)
         elif self.kind == "folder":
             names = [name for name, _ in _list_tree(self.path)]
-            yield from read_images(order_images(names, str(self.path)), self._read_image, str(self.path))
+            images = order_images(names, str(self.path), bad)
+            yield from read_images(images, self._read_image, str(self.path), bad)
         else:
-            yield from _read_csv_file(self.path)
+            yield from _read_csv_file(self.path, bad)
 
     def _read_image(self, name: str) -> bytes:
         try:
             return (self.path / name).read_bytes()
         except OSError as error:
-            raise DataError(f"cannot read {self.path / name}: {error.strerror}") from error
+            raise DataError(f"cannot be read: {error.strerror}") from error
 
 
-def recognise(path: Path) -> Source:
+def recognise(path: Path) -> Source | TreeSource:
     """Find out what ``path`` holds.
 
     Args:
-        path: a csv or zip file, or a directory with exactly one csv, zip or train/test tree in it.
+        path: a csv or zip file, a directory with exactly one csv, zip or train/test tree in it, or one with class
+            folders.
+
+    Returns:
+        FER2013 in one of its layouts, which the names of most images tell; else a tree of class folders.
 
     Raises:
-        DataError: nothing there, no FER2013 data, several data sets, or an archive of another kind.
+        DataError: nothing there, no such data, several data sets, or an archive of another kind.
     """
     path = Path(path).expanduser()
     if path.is_dir():
         found = find_in_folder(path)
         if len(found) == 1:
-            return found[0]
+            return _look_inside(found[0])
         if found:
             names = ", ".join(str(source.path) for source in found)
             raise DataError(f"{path} holds several data sets", allowed="one", received=names, hint="Give one of them")
-        raise DataError(f"{path} holds no FER2013 data", allowed=LAYOUTS)
+        tree = TreeSource("folder", path)
+        if tree.is_tree:
+            return tree
+        raise DataError(f"{path} holds no FER2013 data and no class folders with images", allowed=LAYOUTS)
     head = _read_head(path)
     if head.startswith(_ZIP_MAGIC):
-        return Source("zip", path)
+        return _look_inside(Source("zip", path))
     for magic, name in _OTHER_ARCHIVES.items():
         if head.startswith(magic):
             raise DataError(f"{path} is a {name} archive, which is not read", allowed=LAYOUTS, hint="Unpack it first")
     return Source("csv", path)  # whatever is wrong with it, the csv reader names the line
 
 
-def find_in_folder(folder: Path) -> list[Source]:
-    """Return every data set that lies directly in ``folder``.
+def _look_inside(source: Source | TreeSource) -> Source | TreeSource:
+    """A zip may hold FER2013 or another tree; whatever is neither is left to FER2013's reader, which says why."""
+    if source.kind != "zip":
+        return source
+    tree = TreeSource("zip", source.path)
+    return tree if not holds_fer2013(source.path) and tree.is_tree else source
+
+
+def find_in_folder(folder: Path) -> list[Source | TreeSource]:
+    """Return every data set that lies directly in ``folder``; class folders without train and test are none yet.
 
     Raises:
         DataError: the folder cannot be read.
@@ -111,7 +132,7 @@ def find_in_folder(folder: Path) -> list[Source]:
     except OSError as error:
         raise DataError(f"cannot read {folder}: {error.strerror}") from error
     folders = {entry.name.lower() for entry in entries if entry.is_dir()}
-    found = [Source("folder", folder)] if folders.issuperset(TOP_FOLDERS) else []
+    found: list[Source | TreeSource] = [_train_and_test(folder)] if folders.issuperset(TOP_FOLDERS) else []
     for entry in entries:
         if entry.is_file() and not is_junk(entry.name):
             head = _read_head(Path(entry.path))
@@ -120,6 +141,12 @@ def find_in_folder(folder: Path) -> list[Source]:
             elif is_face_csv(head):
                 found.append(Source("csv", Path(entry.path)))
     return found
+
+
+def _train_and_test(folder: Path) -> Source | TreeSource:
+    """FER2013 by the names of its files; a tree without any image is left to its reader too."""
+    tree = TreeSource("folder", folder)
+    return tree if tree.is_tree and not is_fer2013_tree(tree.names) else Source("folder", folder)
 
 
 def _read_head(path: Path) -> bytes:
@@ -132,10 +159,10 @@ def _read_head(path: Path) -> bytes:
         raise DataError(f"cannot read {path}: {error.strerror}", hint="Check the path") from error
 
 
-def _read_csv_file(path: Path) -> Iterator[FaceRow]:
+def _read_csv_file(path: Path, bad: BadRows | None) -> Iterator[FaceRow]:
     try:
         with open(path, "rb") as stream:
-            yield from read_csv(stream, str(path))
+            yield from read_csv(stream, str(path), bad)
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from error
 

@@ -63,3 +63,20 @@ class TinyFer2013:
 @pytest.fixture
 def tiny():
     return TinyFer2013()
+
+
+def draw_pictures(n, seed):
+    """(n, 48, 48, 1) uint8 with the spectrum of photographs: amplitude falls with frequency (Field 1987)."""
+    random = np.random.default_rng(seed)
+    frequency = np.hypot(np.fft.fftfreq(48)[:, None], np.fft.rfftfreq(48))
+    amplitude = 1 / np.maximum(frequency, 1 / 48) ** 1.3
+    fields = np.fft.irfft2(np.fft.rfft2(random.normal(size=(n, 48, 48))) * amplitude, s=(48, 48))
+    fields /= fields.std(axis=(1, 2), keepdims=True)
+    contrast, brightness = random.uniform(25, 75, (n, 1, 1)), random.uniform(80, 180, (n, 1, 1))
+    return np.clip(fields * contrast + brightness, 0, 255).astype(np.uint8)[..., None]
+
+
+@pytest.fixture(scope="session")
+def pictures():
+    """The function that draws pictures no two of which are alike."""
+    return draw_pictures

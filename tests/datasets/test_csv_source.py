@@ -87,7 +87,7 @@ def test_a_dirty_row_is_named(row, problem):
 
 
 def test_an_early_unclosed_quote_does_not_swallow_the_file():
-    with pytest.raises(DataError, match="line 2: not valid csv"):
+    with pytest.raises(DataError, match=r"line 2\): not valid csv"):
         read(HEADER + f'3,"{FACE},Training\n' + GOOD * 100)
 
 

@@ -22,13 +22,15 @@ def run(program):
 @pytest.mark.parametrize("imports", PROGRAMS.values(), ids=PROGRAMS.keys())
 def test_builders_are_registered_in_any_order_and_without_tensorflow(imports):
     check = (
-        "print(*[tfds.builder_cls(n).__name__ for n in ('fer2013', 'synthetic_faces')], 'tensorflow' in sys.modules)"
+        "print(*[tfds.builder_cls(n).__name__ for n in ('fer2013', 'synthetic_faces', 'face_folder')], "
+        "'tensorflow' in sys.modules)"
     )
-    assert run(f"import sys; {imports}; {check}") == ["Fer2013", "SyntheticFaces", "False"]
+    assert run(f"import sys; {imports}; {check}") == ["Fer2013", "SyntheticFaces", "FaceFolder", "False"]
 
 
 def test_tf_free_modules_import_neither_tensorflow_nor_tfds():
     modules = "faces, rows, csv_source, image_tree, archive_source, sources, find_source, loading"
+    modules += ", folder_tree, label_sets, tree_source, tree_splits, face_images"
     heavy = "[name for name in ('tensorflow', 'tensorflow_datasets', 'keras') if name in sys.modules]"
     assert run(f"import sys; from fer_keras.datasets import {modules}; print({heavy})") == ["[]"]
 

@@ -1,0 +1,95 @@
+"""``fer-keras data check``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from .options import echo_json, import_tensorflow, json_option
+
+
+@click.command("check")
+@click.argument("path", metavar="PATH|synthetic")
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a page with pictures of examples.")
+@json_option
+@click.pass_context
+def check(ctx, path, html=None, as_json=False):
+    """Say whether a data set is what it claims to be, and what is wrong with it.
+
+    Compares counts per split and class, sharpness, contrast and the other pixel statistics with the original FER2013;
+    finds identical and near-identical faces within and across splits, labels that disagree, empty images, and
+    validation or test faces multiplied by augmentation. The result is kept beside the prepared copy.
+
+    Exit code: 0 for 'official', 'official with known leaks' and an unknown data set without serious findings; 1 for
+    'altered' or serious findings; 2 if PATH is no data set.
+
+    \b
+    fer-keras data check fer2013.csv --html quality.html
+    """
+    if html is not None:
+        from fer_keras.reporting.page import require_jinja2
+
+        require_jinja2()
+    import_tensorflow(ctx)
+    dataset, report = _check(str(path))
+    if html is not None:
+        from fer_keras.quality_page import render_quality
+        from fer_keras.run_folder import write_text
+
+        write_text(html, render_quality(report, dataset))
+    if as_json:
+        echo_json(report.as_dict())
+    else:
+        _print_report(report, html)
+    if not report.is_sound:
+        sys.exit(1)
+
+
+def _check(path: str):
+    from fer_keras.datasets.loading import default_cache_dir, load_faces
+    from fer_keras.datasets.quality_record import find_report
+    from fer_keras.errors import DataError
+
+    try:
+        dataset = load_faces(path)
+    except DataError as error:
+        return _check_refused(path, error)
+    return dataset, find_report(dataset, default_cache_dir())
+
+
+def _check_refused(path: str, error):
+    """Go on past the row that the loader refused, and count them all."""
+    from fer_keras.datasets.quality import check_quality, report_refused
+    from fer_keras.datasets.sources import recognise
+    from fer_keras.datasets.tree_source import TreeSource
+    from fer_keras.datasets.unreadable import read_what_can_be_read
+
+    source = recognise(Path(path))
+    if isinstance(source, TreeSource):  # its size and splits are a matter of the recipe
+        raise error
+    dataset, refused = read_what_can_be_read(source)
+    if not refused["count"]:  # it is not the faces: the cache, or the data set as a whole
+        raise error
+    if dataset is None:
+        return None, report_refused(path, refused)
+    return dataset, check_quality(dataset, refused=refused)
+
+
+def _print_report(report, html: Path | None) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"{report.dataset}: {report.verdict}", style="bold", markup=False)
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for finding in report.findings:
+        table.add_row(finding.severity, finding.sentence.replace("[", "\\["))
+    Console(highlight=False).print(table)
+    if report.sha256:
+        console.print(f"sha256 {report.sha256}", markup=False)
+    if html is not None:
+        console.print(f"page   {html}", markup=False)

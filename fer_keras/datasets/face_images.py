@@ -1,0 +1,90 @@
+"""Any image file to a gray face of one size, and a place on disk for many of them. No TensorFlow."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ..imaging import decode_gray
+
+
+def resize_gray(gray: np.ndarray, size: int) -> np.ndarray:
+    """Resize to a square: area averaging along a side that shrinks, bilinear along one that grows.
+
+    Area averaging weights each pixel by the area it shares with the new one, also for scales that are no whole
+    numbers (Pillow's box filter does not). An image that is not square is stretched.
+
+    Args:
+        gray: (h, w) uint8.
+        size: new side in pixels.
+
+    Returns:
+        (size, size) uint8; ``gray`` itself when it has that size.
+    """
+    if gray.shape == (size, size):
+        return gray
+    height, width = gray.shape
+    values = _weights(height, size) @ gray.astype(np.float32) @ _weights(width, size).T
+    return np.rint(values).astype(np.uint8)
+
+
+@functools.lru_cache(maxsize=64)
+def _weights(old: int, new: int) -> np.ndarray:
+    """Return (new, old) float32 whose rows sum to 1: what each old pixel of a line gives to each new one."""
+    if new < old:
+        edges = np.arange(new + 1) * (old / new)  # of the new pixels, in old ones
+        starts = np.arange(old)
+        overlap = np.minimum(edges[1:, None], starts + 1) - np.maximum(edges[:-1, None], starts)
+        weights = np.clip(overlap, 0, None)
+        return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    centres = np.clip((np.arange(new) + 0.5) * (old / new) - 0.5, 0, old - 1)
+    return np.clip(1 - np.abs(centres[:, None] - np.arange(old)), 0, None).astype(np.float32)
+
+
+class FaceSpool:
+    """Prepared faces in a temporary file, so that they are decoded once and not held in memory.
+
+    Attributes:
+        digests: of the pixels of each face, in order.
+        stretched: how many images were not square.
+    """
+
+    def __init__(self, folder: Path, size: int):
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  it lives as long as this object
+        self._size = size
+        self._ends = [0]
+        self.digests: list[bytes] = []
+        self.stretched = 0
+
+    def append(self, data: bytes) -> None:
+        """Decode one image file, resize it and keep it as PNG.
+
+        Raises:
+            ImageDecodeError: not an image within the limits; nothing is kept.
+            OSError: the disk is full.
+        """
+        gray = decode_gray(data)  # (h, w)
+        self.stretched += gray.shape[0] != gray.shape[1]
+        face = resize_gray(gray, self._size)  # (S, S)
+        png = encode_png(face)
+        self._file.write(png)
+        self._ends.append(self._ends[-1] + len(png))
+        self.digests.append(hashlib.blake2b(face.tobytes(), digest_size=20).digest())
+
+    def __getitem__(self, index: int) -> bytes:
+        """Return the PNG of a face."""
+        self._file.seek(self._ends[index])
+        return self._file.read(self._ends[index + 1] - self._ends[index])
+
+
+def encode_png(gray: np.ndarray) -> bytes:
+    """Encode (h, w) uint8 without loss; quick rather than small."""
+    buffer = io.BytesIO()
+    Image.fromarray(gray).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()

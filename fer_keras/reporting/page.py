@@ -1,0 +1,105 @@
+"""Fill one template into one HTML file with every picture inside it.
+
+A page starts with ``{% extends "base.html.j2" %}`` and takes its tables, facts and figures from ``parts.html.j2``.
+Nothing is fetched: styles are inline, pictures are data URIs, and a Content-Security-Policy forbids everything else.
+jinja2 is an extra and is imported by the call.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+
+from .. import __version__, figure_style
+from ..errors import DataError, FerKerasError
+
+if TYPE_CHECKING:
+    import jinja2
+
+
+def render_page(template: str, **context: Any) -> str:
+    """Return the HTML text of one page.
+
+    Every value is escaped unless a template marks it safe; a name that the template uses and the caller forgot is an
+    error, never an empty place.
+
+    Args:
+        template: file name in ``fer_keras/reporting/templates``, such as ``explore.html.j2``.
+        **context: what the template asks for; every page asks for ``title`` and ``summary`` (one sentence each).
+
+    Raises:
+        FerKerasError: jinja2 is not installed.
+    """
+    environment = _make_environment()
+    palette = {"ink": figure_style.INK, "accent": figure_style.VALIDATION}
+    page = environment.get_template(template)
+    return page.render(version=__version__, palette=palette, **context)
+
+
+def require_jinja2() -> None:
+    """Fail before any long work if pages cannot be written.
+
+    Raises:
+        FerKerasError: jinja2 is not installed.
+    """
+    try:
+        import jinja2  # noqa: F401
+    except ImportError as error:
+        raise FerKerasError("HTML pages need jinja2", hint='pip install "fer_keras[report]"') from error
+
+
+def _make_environment() -> jinja2.Environment:
+    require_jinja2()
+    import jinja2
+
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("fer_keras.reporting", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def figure_data_uri(figure: Figure) -> str:
+    """Return a figure as a PNG data URI, at the resolution and on the white ground of ``figure_style.save_figure``.
+
+    White also on a dark page: the templates put figures on a light card, since faces must not be inverted.
+    """
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=figure_style.DPI, facecolor="white")
+    return png_data_uri(buffer.getvalue())
+
+
+def image_data_uri(array: np.ndarray) -> str:
+    """Return one picture as a PNG data URI, pixel for pixel; the page enlarges it.
+
+    Args:
+        array: (H, W), (H, W, 1) gray or (H, W, 3) RGB, uint8.
+
+    Raises:
+        DataError: another shape or type.
+    """
+    pixels = np.asarray(array)
+    if pixels.ndim == 3 and pixels.shape[-1] == 1:
+        pixels = pixels[..., 0]  # (H, W)
+    is_rgb = pixels.ndim == 3 and pixels.shape[-1] == 3
+    if pixels.dtype != np.uint8 or pixels.size == 0 or not (pixels.ndim == 2 or is_rgb):
+        raise DataError(
+            "not a picture",
+            allowed="uint8 (H, W), (H, W, 1) or (H, W, 3)",
+            received=f"{pixels.dtype} {pixels.shape}",
+        )
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", optimize=True)
+    return png_data_uri(buffer.getvalue())
+
+
+def png_data_uri(content: bytes) -> str:
+    """Return the bytes of a PNG file as a data URI."""
+    return "data:image/png;base64," + base64.b64encode(content).decode("ascii")
