@@ -6,12 +6,20 @@ from pathlib import Path
 
 import click
 
+from .data_check import check
+from .data_download import download
+from .data_explore import explore
 from .options import data_option, import_tensorflow, set_option
 
 
 @click.group("data")
 def command():
     """Look at data."""
+
+
+command.add_command(check)
+command.add_command(download)
+command.add_command(explore)
 
 
 @command.command("preview")
