@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ..datasets.faces import FACE_SIZE
 from ..errors import ModelFileError
-from .predictors import BATCH_SIZE, check_images, load_predictor
+from .predictors import BATCH_SIZE, Predictor, check_images, load_predictor
 
 TOLERANCE = 1e-4
 MAX_FACES = 256
@@ -23,20 +24,22 @@ def check_parity(
     Args:
         model: ``keras.Model`` that ends in logits; called with ``training=False``.
         exports: format name to file or folder.
-        images: (n, 48, 48, 1) uint8, pixels 0..255; of more than 256, 256 at equal distances are used.
+        images: (n, 48, 48, 1) uint8, or of the model's side, pixels 0..255; of more than 256, 256 at equal distances
+            are used.
         tolerance: largest allowed absolute difference of any probability.
 
     Returns:
         For each format: ``file, bytes, runtime, n, top1_agreement`` (fraction), ``max_abs_probability_difference,
-        mean_abs_probability_difference, tolerance, passed``.
+        mean_abs_probability_difference, tolerance, passed``; for a PyTorch state dict also ``layers``, every layer's
+        error, see :func:`fer_keras.torch_parity.compare_layers`.
 
     Raises:
         InputError: unusable images or an unknown kind of file.
         ModelFileError: an export cannot be loaded, or the Keras model itself gives no finite probabilities.
     """
-    faces = select_faces(images)
+    faces = select_faces(images, model.input_shape[1])
     expected = keras_probabilities(model, faces)
-    return {name: _check_file(Path(path), faces, expected, tolerance) for name, path in exports.items()}
+    return {name: _check_file(Path(path), faces, expected, tolerance, model) for name, path in exports.items()}
 
 
 def require_parity(report: Mapping[str, Mapping]) -> None:
@@ -55,9 +58,9 @@ def require_parity(report: Mapping[str, Mapping]) -> None:
             )
 
 
-def select_faces(images: np.ndarray) -> np.ndarray:
+def select_faces(images: np.ndarray, size: int = FACE_SIZE) -> np.ndarray:
     """Return at most 256 of the images, at equal distances, since files are often sorted by class."""
-    check_images(images)
+    check_images(images, size)
     count = min(len(images), MAX_FACES)
     return images[np.linspace(0, len(images) - 1, count).round().astype(int)]
 
@@ -79,15 +82,24 @@ def keras_probabilities(model: Any, images: np.ndarray) -> np.ndarray:
     return shifted / shifted.sum(axis=1, keepdims=True)  # (n, classes)
 
 
-def _check_file(path: Path, images: np.ndarray, expected: np.ndarray, tolerance: float) -> dict:
-    predictor = load_predictor(path)
+def _check_file(path: Path, images: np.ndarray, expected: np.ndarray, tolerance: float, model: Any) -> dict:
+    predictor, layers = _open(path, images, model)
     found = predictor(images)
     if found.shape != expected.shape:
         raise ModelFileError(
             f"export {path.name} gives another shape", allowed=str(expected.shape), received=str(found.shape)
         )
     measured = compare_probabilities(expected, found, tolerance)
-    return {"file": path.name, "bytes": size_in_bytes(path), "runtime": predictor.runtime, **measured}
+    return {"file": path.name, "bytes": size_in_bytes(path), "runtime": predictor.runtime, **measured, **layers}
+
+
+def _open(path: Path, images: np.ndarray, model: Any) -> tuple[Predictor, dict]:
+    """Return what runs the file, and for a state dict the proof of every layer; it holds no network of its own."""
+    if path.suffix != ".pth":
+        return load_predictor(path), {}
+    from .torch_file import load_torch_predictor, prove_layers
+
+    return load_torch_predictor(path, model), {"layers": prove_layers(path, model, images)}
 
 
 def compare_probabilities(expected: np.ndarray, found: np.ndarray, tolerance: float) -> dict:

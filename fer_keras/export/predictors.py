@@ -26,11 +26,13 @@ class Predictor:
     """Callable: images (n, 48, 48, 1) uint8 or float32, pixels 0..255, to probabilities (n, classes) float32.
 
     Attributes:
+        image_size: side of the images in pixels, where the file takes others than 48.
+        predict_batch: one float32 batch straight into the runtime, unchecked.
         runtime: name and version of the library that computes, such as ``ai-edge-litert 2.3.0``.
     """
 
-    def __init__(self, predict_batch: Callable[[np.ndarray], np.ndarray], runtime: str):
-        self._predict_batch, self.runtime = predict_batch, runtime
+    def __init__(self, predict_batch: Callable[[np.ndarray], np.ndarray], runtime: str, image_size: int = FACE_SIZE):
+        self.predict_batch, self.runtime, self.image_size = predict_batch, runtime, image_size
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Run in batches of at most 64.
@@ -39,22 +41,22 @@ class Predictor:
             InputError: other shape or dtype, or no image.
             ModelFileError: the runtime gives up on the file.
         """
-        check_images(images)
+        check_images(images, self.image_size)
         batches = np.split(images, range(BATCH_SIZE, len(images), BATCH_SIZE))
-        return np.concatenate([self._predict_batch(batch.astype(np.float32)) for batch in batches])
+        return np.concatenate([self.predict_batch(batch.astype(np.float32)) for batch in batches])
 
 
-def check_images(images: np.ndarray) -> None:
-    """Refuse anything but (n, 48, 48, 1) uint8 or float32 with n > 0.
+def check_images(images: np.ndarray, size: int = FACE_SIZE) -> None:
+    """Refuse anything but (n, size, size, 1) uint8 or float32 with n > 0.
 
     Raises:
         InputError: naming the shape and dtype received.
     """
     shape, dtype = getattr(images, "shape", ()), getattr(images, "dtype", type(images).__name__)
-    if len(shape) != 4 or shape[0] < 1 or shape[1:] != (FACE_SIZE, FACE_SIZE, 1) or dtype not in (np.uint8, np.float32):
+    if len(shape) != 4 or shape[0] < 1 or shape[1:] != (size, size, 1) or dtype not in (np.uint8, np.float32):
         raise InputError(
             "unusable array of faces",
-            allowed=f"(n, {FACE_SIZE}, {FACE_SIZE}, 1) uint8 or float32 with n of at least 1",
+            allowed=f"(n, {size}, {size}, 1) uint8 or float32 with n of at least 1",
             received=f"{tuple(shape)} {dtype}",
         )
 
@@ -106,7 +108,8 @@ def load_savedmodel_predictor(path: Path | str) -> Predictor:
     def predict_batch(images: np.ndarray, owner=loaded) -> np.ndarray:  # owner: unreferenced variables are freed
         return function(images=tf.constant(images))["probabilities"].numpy()
 
-    return Predictor(predict_batch, f"tensorflow {tf.__version__}")
+    size = function.structured_input_signature[1]["images"].shape[1]
+    return Predictor(predict_batch, f"tensorflow {tf.__version__}", size)
 
 
 def load_tflite_predictor(path: Path | str, *, threads: int | None = None) -> Predictor:
@@ -128,8 +131,8 @@ def load_tflite_predictor(path: Path | str, *, threads: int | None = None) -> Pr
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise ModelFileError(f"cannot load TFLite file {path}: {error}", hint=_DAMAGED) from error
-    source, target = _tflite_ends(interpreter, path)
-    return Predictor(_TfliteBatch(interpreter, source, target, path), runtime)
+    source, target, size = _tflite_ends(interpreter, path)
+    return Predictor(_TfliteBatch(interpreter, source, target, path), runtime, size)
 
 
 def _read_flatbuffer(path: Path) -> bytes:
@@ -152,18 +155,19 @@ def _tflite_runtime() -> tuple[type, str]:
     return Interpreter, f"ai-edge-litert {importlib.metadata.version('ai-edge-litert')}"
 
 
-def _tflite_ends(interpreter: Any, path: Path | str) -> tuple[int, int]:
-    """Tensor indices of the images and the probabilities."""
+def _tflite_ends(interpreter: Any, path: Path | str) -> tuple[int, int, int]:
+    """Tensor indices of the images and the probabilities, and the side of the images."""
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     ends = [(tuple(map(int, end["shape"][1:])), np.dtype(end["dtype"]).name) for end in inputs + outputs]
-    fits = len(inputs) == len(outputs) == 1 and ends[0] == ((FACE_SIZE, FACE_SIZE, 1), "float32")
+    size = ends[0][0][0] if ends[0][0] else 0
+    fits = len(inputs) == len(outputs) == 1 and ends[0] == ((size, size, 1), "float32")
     if not fits or len(ends[1][0]) != 1 or ends[1][1] != "float32":
         raise ModelFileError(
             f"TFLite file {path} is no face classifier of this package",
-            allowed=f"one float32 input (B, {FACE_SIZE}, {FACE_SIZE}, 1) and one float32 output (B, classes)",
+            allowed="one float32 input of square gray images (B, S, S, 1) and one float32 output (B, classes)",
             received=", ".join(f"(B, {', '.join(map(str, shape))}) {dtype}" for shape, dtype in ends),
         )
-    return inputs[0]["index"], outputs[0]["index"]
+    return inputs[0]["index"], outputs[0]["index"], size
 
 
 class _TfliteBatch:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..datasets.faces import FACE_SIZE
 from ..errors import InputError, RunFolderError, nearest_hint
 from ..run_folder import RunFolder, atomic_folder, file_sha256, write_json, write_text
 from .labels import LABELS, check_classes, labels_text
@@ -21,7 +20,9 @@ if TYPE_CHECKING:
     import keras
 
 # Format name to the name of its file or folder in ``exports``.
-FORMATS = {"savedmodel": "savedmodel", "tflite": "model_float32.tflite"}
+FORMATS = {"savedmodel": "savedmodel", "tflite": "model_float32.tflite", "torch": "model_torch.pth"}
+# What a format writes beside it.
+COMPANIONS = {"torch": ("model_torch.py",)}
 PARITY = "parity.json"
 
 
@@ -36,8 +37,8 @@ def export_run(
     Args:
         run: a finished run.
         formats: names from ``FORMATS``.
-        images: (n, 48, 48, 1) uint8 faces for the parity check, at most 256 are used. Without faces it runs on
-            random pixels, and the report says so.
+        images: (n, 48, 48, 1) uint8 faces, or of the model's side, for the parity check, at most 256 are used. Without
+            faces it runs on random pixels, and the report says so.
 
     Returns:
         The content of ``parity.json``: ``model_sha256`` and ``exports``, which maps each format to the entry of
@@ -49,8 +50,8 @@ def export_run(
         RunFolderError: the run is damaged, cannot be written, or keeps exports of an earlier model.
     """
     names = check_formats(formats)
-    faces, kind = _parity_faces(images)
     classes, model = read_classes(run), _load_model(run)
+    faces, kind = _parity_faces(images, model)
     sha256 = file_sha256(run.model)
     with atomic_folder(run.exports) as folder:
         kept = _carry_over(run, folder, names, sha256)
@@ -92,11 +93,12 @@ def read_classes(run: RunFolder) -> tuple[str, ...]:
     return tuple(classes)
 
 
-def _parity_faces(images: np.ndarray | None) -> tuple[np.ndarray, str]:
+def _parity_faces(images: np.ndarray | None, model: keras.Model) -> tuple[np.ndarray, str]:
+    size = model.input_shape[1]
     if images is None:
-        shape = (MAX_FACES, FACE_SIZE, FACE_SIZE, 1)
+        shape = (MAX_FACES, size, size, 1)
         return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8), "random pixels"
-    check_images(images)
+    check_images(images, size)
     return images, "given faces"
 
 
@@ -119,12 +121,16 @@ def _write(model: keras.Model, classes: tuple[str, ...], folder: Path, names: tu
         export_savedmodel(model, classes, paths["savedmodel"])
     if "tflite" in paths:
         export_tflite(model, paths["tflite"])
+    if "torch" in paths:
+        from .torch_file import export_torch
+
+        export_torch(model, classes, paths["torch"])
     return paths
 
 
 def _carry_over(run: RunFolder, folder: Path, names: tuple[str, ...], sha256: str) -> dict[str, dict]:
     """Copy exports that are not rewritten, and return their parity entries; they must be of the same model."""
-    replaced = {FORMATS[name] for name in names} | {LABELS, PARITY}
+    replaced = {file for name in names for file in (FORMATS[name], *COMPANIONS.get(name, ()))} | {LABELS, PARITY}
     found = sorted(run.exports.iterdir()) if run.exports.is_dir() else []
     kept = [path for path in found if path.name not in replaced and not path.name.startswith(".")]
     previous = _previous_report(run) if kept else {}

@@ -12,19 +12,16 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from ..datasets.faces import FACE_SIZE
 from ..errors import FerKerasError, ModelFileError, RunFolderError
 from ..run_folder import atomic_folder
 from .labels import LABELS, check_classes, labels_text
 from .native_logs import native_logs_captured
 
-INPUT_SHAPE = (None, FACE_SIZE, FACE_SIZE, 1)
-
 
 def export_savedmodel(model: keras.Model, classes: Sequence[str], path: Path | str) -> None:
     """Write ``model`` as a SavedModel folder, whole or not at all; an existing one is replaced.
 
-    Signatures, each with one input named ``images`` of shape (B, 48, 48, 1), pixels 0..255:
+    Signatures, each with one input named ``images`` of shape (B, 48, 48, 1), or the model's side, pixels 0..255:
 
     - ``serving_default``: float32 in; ``probabilities`` (B, classes) float32 and ``class_names`` (classes,) string out
     - ``serving_uint8``: the same from uint8
@@ -53,7 +50,7 @@ def export_savedmodel(model: keras.Model, classes: Sequence[str], path: Path | s
 
 
 def check_model(model: keras.Model) -> None:
-    """Refuse models that do not map (B, 48, 48, 1) to logits (B, classes).
+    """Refuse models that do not map (B, 48, 48, 1), or square gray images of another side, to logits (B, classes).
 
     Raises:
         FerKerasError: Keras runs on another backend than TensorFlow.
@@ -66,10 +63,10 @@ def check_model(model: keras.Model) -> None:
             hint="Set KERAS_BACKEND=tensorflow and export again; the .keras file is the same",
         )
     taken, given = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
-    if taken != INPUT_SHAPE or not isinstance(given, tuple) or len(given) != 2 or given[-1] is None:
+    if not _takes_gray_squares(taken) or not isinstance(given, tuple) or len(given) != 2 or given[-1] is None:
         raise ModelFileError(
             f"model {model.name!r} cannot be exported",
-            allowed=f"{INPUT_SHAPE} to (None, classes)",
+            allowed="(None, 48, 48, 1), or another side, to (None, classes)",
             received=f"{taken} to {given}",
         )
     if _ends_in_softmax(model):
@@ -77,6 +74,11 @@ def check_model(model: keras.Model) -> None:
             f"model {model.name!r} ends in a softmax, so the export would apply it twice",
             allowed="a model that ends in logits",
         )
+
+
+def _takes_gray_squares(shape: object) -> bool:
+    fits = isinstance(shape, tuple) and len(shape) == 4 and (shape[0], shape[3]) == (None, 1)
+    return fits and shape[1] is not None and shape[1] == shape[2]
 
 
 def _ends_in_softmax(model: keras.Model) -> bool:
@@ -96,7 +98,7 @@ def make_serving_module(model: keras.Model) -> tf.Module:
     module.model_variables = [variable.value for variable in model.variables]
     softmax = _softmax_of(model)
 
-    @tf.function(input_signature=[_images(tf.float32)])
+    @tf.function(input_signature=[_images(model, tf.float32)])
     def probabilities(images):
         return {"probabilities": softmax(images)}
 
@@ -114,8 +116,8 @@ def _softmax_of(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
     return softmax
 
 
-def _images(dtype: tf.DType) -> tf.TensorSpec:
-    return tf.TensorSpec(INPUT_SHAPE, dtype, name="images")
+def _images(model: keras.Model, dtype: tf.DType) -> tf.TensorSpec:
+    return tf.TensorSpec(model.input_shape, dtype, name="images")
 
 
 def _make_labelled_module(model: keras.Model, labels: Path, n_classes: int) -> tf.Module:
@@ -124,12 +126,12 @@ def _make_labelled_module(model: keras.Model, labels: Path, n_classes: int) -> t
     # A table reads the asset once, when the SavedModel is loaded, and not in every call.
     module.class_names = tf.lookup.StaticHashTable(_line_reader(labels), default_value="")
 
-    @tf.function(input_signature=[_images(tf.float32)])
+    @tf.function(input_signature=[_images(model, tf.float32)])
     def serving_default(images):
         names = module.class_names.lookup(tf.range(n_classes, dtype=tf.int64))  # (classes,)
         return module.probabilities(images) | {"class_names": names}
 
-    @tf.function(input_signature=[_images(tf.uint8)])
+    @tf.function(input_signature=[_images(model, tf.uint8)])
     def serving_uint8(images):
         return serving_default(tf.cast(images, tf.float32))
 

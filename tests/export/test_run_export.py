@@ -66,7 +66,7 @@ def test_exports_of_another_model_are_not_mixed_in(run, cnn, faces):
 @pytest.mark.parametrize(
     ("formats", "message"),
     [
-        (("tflight",), r"Allowed: savedmodel, tflite\. Received: 'tflight'\. Did you mean 'tflite'"),
+        (("tflight",), r"Allowed: savedmodel, tflite, torch\. Received: 'tflight'\. Did you mean 'tflite'"),
         (("savedmodel", "saved_model"), "Did you mean 'savedmodel'"),
         ((), "unknown export format"),
     ],
@@ -139,4 +139,4 @@ def test_importing_the_folder_imports_no_tensorflow():
 
 
 def test_file_names_are_those_of_the_contract():
-    assert FORMATS == {"savedmodel": "savedmodel", "tflite": "model_float32.tflite"}
+    assert FORMATS == {"savedmodel": "savedmodel", "tflite": "model_float32.tflite", "torch": "model_torch.pth"}
