@@ -1,0 +1,168 @@
+"""Latency, size and memory of every file of a run, in turns and in processes of their own.
+
+Thread counts are fixed when a runtime starts, and peak memory belongs to a whole process, so the work is done by child
+processes (:mod:`fer_keras.benchmark_worker`): one per batch size and thread count, in which all files take turns, and
+one per file for its peak memory.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .datasets.faces import FACE_SIZE
+from .errors import FerKerasError, InputError
+from .run_folder import RunFolder, write_json
+from .run_record import hardware, now, versions
+
+# Format name to the file or folder below a run; the formats of a run that has no such file are left out.
+FILES = {
+    "keras": "model.keras",
+    "savedmodel": "exports/savedmodel",
+    "tflite_float32": "exports/model_float32.tflite",
+    "tflite_float16": "exports/model_float16.tflite",
+    "tflite_dynamic": "exports/model_dynamic.tflite",
+    "tflite_int8": "exports/model_int8.tflite",
+    "onnx": "exports/model.onnx",
+}
+ALL_THREADS = 0
+RESULT = "benchmark.json"
+_WORKER_TIMEOUT = 1800  # seconds
+
+
+@dataclass(frozen=True)
+class Target:
+    """One file to measure.
+
+    Attributes:
+        run: name of the run folder.
+        format: key of ``FILES``.
+        path: the file or folder.
+        image_size: side of its input in pixels.
+    """
+
+    run: str
+    format: str
+    path: str
+    image_size: int
+
+
+def benchmark_runs(
+    runs: Sequence[RunFolder],
+    *,
+    batches: Sequence[int] = (1, 32),
+    threads: Sequence[int] = (1, ALL_THREADS),
+    seconds: float = 3.0,
+    on_stage: Callable[[str], None] = lambda text: None,
+) -> dict:
+    """Measure every file of the runs and write each run's rows to its ``benchmark.json``.
+
+    Args:
+        runs: finished runs; their exports take part when they are there.
+        batches: faces per call.
+        threads: CPU threads; ``ALL_THREADS`` (0) is every usable core.
+        seconds: measuring time per file, batch size and thread count, after warm-up.
+        on_stage: told what is measured next.
+
+    Returns:
+        ``hardware``, ``versions``, ``date``, ``seconds`` and ``rows``, one per file, batch size and thread count:
+        ``run``, ``format``, ``batch``, ``threads``, ``calls``, ``median_ms`` and ``p90_ms`` per call,
+        ``faces_per_second`` (from the median), ``bytes`` and ``peak_memory_mb`` (of a process that loads this file
+        only and runs the largest batch).
+
+    Raises:
+        InputError: no run, a run given twice, or a batch, thread count or time that makes no sense.
+        FerKerasError: a file cannot be loaded or run.
+    """
+    _check(runs, batches, threads, seconds)
+    targets = [target for run in runs for target in find_targets(run)]
+    memory = {}
+    for target in targets:
+        on_stage(f"peak memory: {target.run} {target.format}")
+        memory[target] = _work("memory", [target], max(batches), ALL_THREADS, seconds)[0]
+    rows = []
+    for batch in batches:
+        for count in threads:
+            on_stage(f"latency: batch {batch}, {'all' if count == ALL_THREADS else count} threads")
+            times = _work("time", targets, batch, count, seconds)
+            rows += [_row(t, batch, count, column, memory[t]) for t, column in zip(targets, times, strict=True)]
+    report = {"hardware": hardware([]), "versions": versions(), "date": now(), "seconds": seconds}
+    for run in runs:
+        own = [row for row in rows if row["run"] == run.path.name]
+        write_json(run.path / RESULT, {**report, "alternating_with": sorted({r["run"] for r in rows}), "rows": own})
+        run.write_manifest()
+    return {**report, "rows": rows}
+
+
+def find_targets(run: RunFolder) -> list[Target]:
+    """Return the files of a run that can be measured; ONNX only where ONNX Runtime is installed."""
+    record = json.loads(run.run_json.read_text(encoding="utf-8"))
+    size = record.get("image_size", FACE_SIZE)
+    found = [name for name, file in FILES.items() if (run.path / file).exists()]
+    if "onnx" in found and not _has_onnx_runtime():
+        found.remove("onnx")
+    return [Target(run.path.name, name, str(run.path / FILES[name]), size) for name in found]
+
+
+def _has_onnx_runtime() -> bool:
+    import importlib.util
+
+    return importlib.util.find_spec("onnxruntime") is not None
+
+
+def _check(runs: Sequence[RunFolder], batches: Sequence[int], threads: Sequence[int], seconds: float) -> None:
+    names = [run.path.name for run in runs]
+    if not names or len(set(names)) < len(names):
+        raise InputError("give one or more runs with different names", received=", ".join(names) or "none")
+    if min(batches, default=0) < 1 or max(batches) > 4096:
+        raise InputError("a batch size makes no sense", allowed="1 to 4096", received=list(batches))
+    if min(threads, default=-1) < 0:
+        raise InputError("a number of threads makes no sense", allowed="0 (all) or more", received=list(threads))
+    if not 0.05 <= seconds <= 600:
+        raise InputError("the measuring time makes no sense", allowed="0.05 to 600 seconds", received=seconds)
+
+
+def _row(target: Target, batch: int, threads: int, times: list[float], memory: float) -> dict:
+    median, p90 = np.percentile(times, [50, 90])
+    return {
+        "run": target.run,
+        "format": target.format,
+        "batch": batch,
+        "threads": threads,
+        "calls": len(times),
+        "median_ms": round(1000 * float(median), 4),
+        "p90_ms": round(1000 * float(p90), 4),
+        "faces_per_second": round(batch / float(median), 1),
+        "bytes": _size(Path(target.path)),
+        "peak_memory_mb": round(memory, 1),
+    }
+
+
+def _size(path: Path) -> int:
+    return (
+        sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else path.stat().st_size
+    )
+
+
+def _work(mode: str, targets: Sequence[Target], batch: int, threads: int, seconds: float) -> list:
+    """Run the worker and return its answer: per target a list of seconds, or its peak memory in MB."""
+    threads = threads or hardware([])["cores"]
+    with tempfile.TemporaryDirectory() as folder:
+        task, answer = Path(folder) / "task.json", Path(folder) / "answer.json"
+        work = {"mode": mode, "batch": batch, "threads": threads, "seconds": seconds}
+        task.write_text(json.dumps({**work, "targets": [asdict(target) for target in targets]}), encoding="utf-8")
+        command = [sys.executable, "-m", "fer_keras.benchmark_worker", str(task), str(answer)]
+        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": str(threads)}
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=_WORKER_TIMEOUT)
+        if done.returncode or not answer.is_file():
+            reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+            raise FerKerasError(f"the measurement failed: {reason[:300]}", hint="Export the run again")
+        return json.loads(answer.read_text(encoding="utf-8"))

@@ -1,0 +1,101 @@
+"""Read the runs and decide which of them may stand in one table."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import InputError
+from .predictions import Evaluation
+from .run_summary import TTAS, RunSummary, read_run
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs side by side on one split.
+
+    Attributes:
+        split: ``train``, ``validation`` or ``test``.
+        runs: in the order given.
+        reference: the run whose faces the scores are about: the first that is evaluated on the split; None if none is.
+    """
+
+    split: str
+    runs: tuple[RunSummary, ...]
+    reference: RunSummary | None
+
+    @property
+    def faces(self) -> Evaluation | None:
+        """An evaluation of the reference run: its data set, classes, ids and labels are those of the comparison."""
+        if self.reference is None:
+            return None
+        return next(filter(None, self.reference.evaluations.values()))
+
+    @property
+    def ttas(self) -> list[str]:
+        """``none``, and ``flip`` where any run has it; the two are never mixed."""
+        return [tta for tta in TTAS if tta == "none" or any(run.evaluations[tta] for run in self.runs)]
+
+    def obstacle(self, run: RunSummary, tta: str) -> str:
+        """Why a run has no scores in this comparison; empty where it has."""
+        evaluation = run.evaluations[tta]
+        if evaluation is None:
+            return f"not evaluated on {self.split}" + (" with flip TTA" if tta == "flip" else "")
+        return difference(evaluation, self.faces)
+
+    def comparable(self, tta: str) -> list[RunSummary]:
+        """Runs whose scores belong into one table."""
+        return [run for run in self.runs if not self.obstacle(run, tta)]
+
+
+def compare_runs(paths: Sequence[Path | str], split: str = "test") -> Comparison:
+    """Read two or more run folders.
+
+    Raises:
+        InputError: fewer than two runs, or one twice.
+        RunFolderError, ModelFileError, DataError: a run is unfinished, changed or damaged.
+    """
+    paths = [Path(path) for path in paths]
+    if len(paths) < 2:
+        raise InputError("nothing to compare", allowed="two runs or more", received=f"{len(paths)}")
+    twice = [str(path) for path, n in Counter(path.resolve() for path in paths).items() if n > 1]
+    if twice:
+        raise InputError("a run is given twice", received=twice[0])
+    runs = tuple(read_run(path, name, split) for path, name in zip(paths, unique_names(paths), strict=True))
+    reference = next((run for run in runs if any(run.evaluations.values())), None)
+    return Comparison(split, runs, reference)
+
+
+def unique_names(paths: Sequence[Path]) -> list[str]:
+    """Folder names, with as many parents before them as it takes to tell the runs apart."""
+    parts = [path.resolve().parts for path in paths]
+    depth = 1
+    while len({part[-depth:] for part in parts}) < len(set(parts)):
+        depth += 1
+    shared = Counter(part[-1] for part in parts)
+    return ["/".join(part[-depth:]) if shared[part[-1]] > 1 else part[-1] for part in parts]
+
+
+def difference(evaluation: Evaluation, reference: Evaluation) -> str:
+    """Say why two evaluations are not about the same faces and labels; empty if they are."""
+    mine, theirs = evaluation.metrics, reference.metrics
+    if evaluation.classes != reference.classes:
+        return f"other classes or another order of them: {', '.join(evaluation.classes)}"
+    if mine.dataset_sha256 != theirs.dataset_sha256:
+        return (
+            f"scored on another data set: {mine.dataset or 'unnamed'}, sha256 {mine.dataset_sha256[:12]} "
+            f"instead of {theirs.dataset_sha256[:12]}"
+        )
+    if evaluation.faces_sha256 == reference.faces_sha256:
+        return ""
+    if sorted(evaluation.ids) == sorted(reference.ids):
+        return "the same faces in another order or with other labels"
+    return f"other faces: {len(evaluation.ids):,} with other ids than the {len(reference.ids):,} of the comparison"
+
+
+def evaluate_command(run: RunSummary, split: str, tta: str) -> str:
+    """What to type to fill the scores of a run."""
+    return f"fer-keras evaluate {shlex.quote(str(run.folder.path))} --split {split} --tta {tta}"

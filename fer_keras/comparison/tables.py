@@ -1,0 +1,150 @@
+"""The document as tables of ready text, the same for HTML and Markdown. Empty cells are empty, with a note below."""
+
+from __future__ import annotations
+
+from .table_text import Table, count, interval, number, p_value, percent, run_label
+
+
+def faces_text(document: dict, tta: str) -> str:
+    """Which faces the scores are about, in words."""
+    n = f"n = {document['n']:,}" if document["n"] else "not evaluated"
+    name = document["dataset"] or "unknown data"
+    return f"{document['split']} split of {name}, {n}, " + ("flip TTA" if tta == "flip" else "no TTA")
+
+
+def score_table(document: dict, tta: str) -> Table:
+    """Accuracy and macro-F1 with intervals, one row per run, then mean and sd of each recipe with several seeds."""
+    head = ["run", "accuracy %", "95 % interval", "macro-F1", "95 % interval", "balanced acc. %"]
+    head += ["top-2 %", "NLL", "ECE", "accuracy % without copies (n)"]
+    rows = [[run_label(row), *_score_cells(row["scores"])] for row in document["scores"][tta]]
+    seeds = [_seed_cells(row) for row in document["seeds"][tta]]
+    notes = [(f"{row['run']}: {row['obstacle']}", row["command"]) for row in document["scores"][tta] if row["obstacle"]]
+    notes += [(f"Mean and sd over seeds: {', '.join(row['runs'])}", "") for row in document["seeds"][tta]]
+    notes.append(("Without copies: faces that stand pixel for pixel in the training split are not counted", ""))
+    return Table(f"Scores: {faces_text(document, tta)}", head, rows + seeds, notes, summary_rows=len(seeds))
+
+
+def _score_cells(scores: dict | None) -> list[str]:
+    if scores is None:
+        return [""] * 9
+    clean = scores["deduplicated"]
+    without = f"{percent(clean['accuracy'])} ({count(clean['n'])})" if clean["accuracy"] is not None else ""
+    return [
+        percent(scores["accuracy"]),
+        interval(scores["accuracy_ci95"], 100, 2),
+        number(scores["macro_f1"]),
+        interval(scores["macro_f1_ci95"]),
+        percent(scores["balanced_accuracy"]),
+        percent(scores["top2_accuracy"]),
+        number(scores["nll"]),
+        number(scores["ece"]),
+        without,
+    ]
+
+
+def _seed_cells(row: dict) -> list[str]:
+    name = f"{row['runs'][0]} and seeds: mean ± sd, n = {row['n_seeds']}"
+    accuracy, macro, balanced = (row[key] for key in ("accuracy", "macro_f1", "balanced_accuracy"))
+    spread = [f"{percent(entry['mean'])} ± {percent(entry['sd'])}" for entry in (accuracy, balanced)]
+    return [name, spread[0], "", f"{macro['mean']:.3f} ± {macro['sd']:.3f}", "", spread[1], "", "", "", ""]
+
+
+def class_table(document: dict, tta: str) -> Table:
+    """F1 of each class, one column per comparable run."""
+    rows = [row for row in document["scores"][tta] if row["scores"]]
+    head = ["class", *(run_label(row) for row in rows), "faces"]
+    cells = []
+    for name in document["classes"] or []:
+        entries = [row["scores"]["per_class"][name] for row in rows]
+        cells.append([name, *(number(entry["f1"]) for entry in entries), count(entries[0]["support"])])
+    return Table(f"F1 of each class: {faces_text(document, tta)}", head, cells)
+
+
+def pair_table(document: dict, tta: str) -> Table:
+    """McNemar's test and paired intervals, one row per pair."""
+    head = ["first / second", "only first right", "only second right", "accuracy difference (points)", "95 % interval"]
+    head += ["McNemar p", "p (Holm)", "macro-F1 difference", "95 % interval"]
+    rows = [
+        [
+            f"{row['first']} / {row['second']}",
+            count(row["only_first_right"]),
+            count(row["only_second_right"]),
+            f"{100 * row['accuracy_difference']:+.2f}",
+            interval(row["accuracy_difference_ci95"], 100, 2, "+"),
+            p_value(row["mcnemar_p"]),
+            p_value(row["holm_p"]),
+            f"{row['macro_f1_difference']:+.3f}",
+            interval(row["macro_f1_difference_ci95"], 1, 3, "+"),
+        ]
+        for row in document["pairs"][tta]
+    ]
+    method = document["method"]
+    n = f"{len(rows)} pair{'s' if len(rows) > 1 else ''}"
+    notes = [
+        (f"p: {method['mcnemar_p']}. p (Holm): adjusted by Holm for the {n} of this table", ""),
+        (f"Intervals: {method['differences_ci95']}", ""),
+    ]
+    return Table(f"First minus second on the same faces: {faces_text(document, tta)}", head, rows, notes)
+
+
+def recipe_table(document: dict) -> Table:
+    """Recipe keys that differ."""
+    names = [row["run"] for row in document["runs"]]
+    rows = [[row["key"], *(_value(value) for value in row["values"])] for row in document["recipe_differences"]]
+    return Table("Recipe keys that are not the same in all runs", ["key", *names], rows)
+
+
+def _value(value: object) -> str:
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def origin_table(document: dict) -> Table:
+    """Where each run comes from."""
+    rows, packages = [], ("fer_keras", "keras", "tensorflow", "jax")
+    for run in document["runs"]:
+        data, versions = run["trained_on"], run["versions"] or {}
+        faces = data["faces"] or {}
+        rows.append(
+            [
+                run_label(run),
+                " ".join(filter(None, (data["name"], (data["sha256"] or "")[:12]))),
+                ", ".join(f"{n:,} {name}" for name, n in faces.items()),
+                run["precision"] or "",
+                ", ".join(f"{name} {versions[name]}" for name in packages if name in versions),
+                (run["git_commit"] or "")[:10],
+                (run["finished"] or "")[:16].replace("T", " "),
+                run["command"] or "",
+            ]
+        )
+    head = ["run", "trained on", "faces", "precision", "versions", "commit", "finished", "command"]
+    return Table("Where the runs come from", head, rows, text_columns=(1, 2, 4, 7))
+
+
+def picture_tables(pictures: dict) -> tuple[Table, Table]:
+    """Accuracy on the user's own pictures, and every picture with every network."""
+    networks = [
+        [
+            row["run"],
+            f"{row['correct']} of {row['n']}",
+            percent(row["accuracy"], 0),
+            "" if row["accuracy_ci95"] is None else interval(row["accuracy_ci95"], 100, 0),
+            row["runtime"],
+        ]
+        for row in pictures["networks"]
+    ]
+    notes = [(f"Not scored: {row['file']}: {row['reason']}", "") for row in pictures["unusable"]]
+    head = ["run", "right", "accuracy %", "95 % interval", "scored with"]
+    first = Table(f"{pictures['n']} pictures of {pictures['folder']}", head, networks, notes, text_columns=(4,))
+    names = [row["run"] for row in pictures["networks"]]
+    rows = [
+        [row["file"], row["label"], *(result_text(row["results"][name]) for name in names)]
+        for row in pictures["pictures"]
+    ]
+    columns = tuple(range(1, len(names) + 2))
+    return first, Table("Each picture", ["picture", "label", *names], rows, text_columns=columns)
+
+
+def result_text(result: dict) -> str:
+    """``✓ happy 87 %``: sign, prediction, probability; ``–`` where the network has no such class."""
+    sign = {True: "✓ right:", False: "✗ wrong:", None: "– not its class:"}[result["correct"]]
+    return f"{sign} {result['predicted']} {result['probability']:.0%}"
