@@ -6,7 +6,15 @@ from pathlib import Path
 
 import click
 
-from .options import batch_size_option, data_option, echo_json, import_tensorflow, json_option
+from .options import (
+    batch_size_option,
+    data_option,
+    echo_json,
+    ferplus_option,
+    import_tensorflow,
+    json_option,
+    labels_option,
+)
 
 
 @click.command("evaluate")
@@ -14,37 +22,62 @@ from .options import batch_size_option, data_option, echo_json, import_tensorflo
 @click.option("--split", type=click.Choice(["train", "validation", "test"]), default="validation", show_default=True)
 @click.option("--tta", type=click.Choice(["none", "flip"]), help="Test-time augmentation. Default: the run's recipe.")
 @data_option
+@labels_option
+@ferplus_option
+@click.option(
+    "--second-opinion",
+    type=click.Choice(["auto", "ferplus", "none"]),
+    default="auto",
+    show_default=True,
+    help="Score the same predictions against FER+ labels too; 'auto' does where the votes are found and fit.",
+)
 @batch_size_option
 @json_option
 @click.pass_context
-def command(ctx, run, split, tta, data, batch_size, as_json):
+def command(ctx, run, split, tta, data, labels, ferplus, second_opinion, batch_size, as_json):
     """Score a run on a split and write its report.
 
     Select models on 'validation' (PublicTest); score 'test' (PrivateTest) once, at the end.
 
     \b
     fer-keras evaluate saved_models/RUN --split test
+    fer-keras evaluate saved_models/RUN --split test --labels ferplus
     """
     from fer_keras.run_folder import RunFolder
 
-    from .run_data import load_data, read_recipe
+    from .run_data import load_with_original, read_recipe, with_labels
 
     folder = RunFolder.open(run)
-    recipe = read_recipe(folder)
+    trained = read_recipe(folder)
+    recipe = with_labels(trained, labels, ferplus, _class_count(folder))
     import_tensorflow(ctx)
-    from fer_keras.evaluation import evaluate_run
+    from fer_keras.evaluation import evaluate_run, report_suffix
+
+    from .second_opinion import collect_opinions
 
     tta = tta or recipe.evaluate.tta
-    metrics = evaluate_run(folder, load_data(recipe, data), split, tta=tta, batch_size=batch_size)
-    report = folder.evaluation(split, "flip_tta" if tta == "flip" else "")
+    original, dataset = load_with_original(recipe, data)
+    opinions = collect_opinions(original, dataset, split, recipe.data.ferplus, second_opinion)
+    other = recipe.data.labels if recipe.data.labels != trained.data.labels else ""
+    metrics = evaluate_run(folder, dataset, split, tta=tta, batch_size=batch_size, opinions=opinions, labels=other)
+    report = folder.evaluation(split, report_suffix(tta, other))
     if as_json:
         echo_json({"run": str(folder.path), "report": str(report), **metrics})
         return
-    _print_scores(metrics, report)
+    _print_scores(metrics, report, [(change.name.replace("_", " "), change.sentence) for change in dataset.changes])
 
 
-def _print_scores(metrics: dict, report: Path) -> None:
+def _class_count(run) -> int | None:
+    """Number of classes of a run's model, as far as ``run.json`` tells."""
+    import json
+
+    record = json.loads(run.run_json.read_text(encoding="utf-8")) if run.run_json.is_file() else {}
+    return len(record["classes"]) if "classes" in record else None
+
+
+def _print_scores(metrics: dict, report: Path, changes: list[tuple[str, str]]) -> None:
     from .progress import print_table
+    from .second_opinion import opinion_rows
 
     low, high = metrics["accuracy_ci95"]
     clean = metrics["deduplicated"]
@@ -58,6 +91,7 @@ def _print_scores(metrics: dict, report: Path) -> None:
     if clean.get("accuracy") is not None:
         text = f"{clean['accuracy']:.4f}, macro-F1 {clean['macro_f1']:.4f}, n = {clean['n']:,}"
         rows.append(("without copies of training faces", text))
+    rows += opinion_rows(metrics["second_opinion"]) + changes
     title = f"{metrics['dataset']}, {metrics['split']}, n = {metrics['n']:,}, TTA {metrics['tta']}"
     print_table(title, rows)
     _print_classes(metrics["per_class"])

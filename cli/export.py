@@ -22,6 +22,7 @@ def command(ctx, run, formats, data, as_json):
 
     \b
     fer-keras export saved_models/RUN --format savedmodel,tflite
+    fer-keras export saved_models/RUN --format torch
     """
     from fer_keras.export.run_export import check_formats, export_run
     from fer_keras.run_folder import RunFolder
@@ -43,6 +44,8 @@ def _print_parity(folder, report: dict) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from .layer_table import print_layers
+
     table = Table(title="Against Keras, in inference mode", title_justify="left", box=None, padding=(0, 2, 0, 0))
     table.add_column("format", style="bold")
     for name in ("faces", "same top-1", "max difference", "size", "runtime"):
@@ -57,4 +60,6 @@ def _print_parity(folder, report: dict) -> None:
             str(entry["runtime"]),
         )
     Console(highlight=False).print(table)
+    if "layers" in report["exports"].get("torch", {}):
+        print_layers(report["exports"]["torch"]["layers"])
     click.echo(f"\nexports  {folder.exports}")

@@ -17,7 +17,10 @@ COMMANDS = {
     "train": "Train a network into a new run folder, or resume one.",
     "evaluate": "Score a run on a split: confusion matrix, per-class P/R/F1, calibration.",
     "export": "Write SavedModel and TFLite files and prove them against Keras.",
-    "data": "Look at data: preview augmentation.",
+    "benchmark": "Measure latency, size and memory of a run's model and exports.",
+    "compare": "Lay runs side by side: an HTML page, Markdown and JSON.",
+    "import-torch": "Turn a PyTorch checkpoint into a run, proven layer by layer.",
+    "data": "Check, explore, preview or download data.",
     "recipes": "List the recipes, or print one.",
 }
 
@@ -31,7 +34,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx, name):
         if name not in COMMANDS:
             return None
-        return importlib.import_module(f".{name}", __package__).command
+        return importlib.import_module(f".{name.replace('-', '_')}", __package__).command
 
     def resolve_command(self, ctx, args):
         if args and args[0] not in COMMANDS:

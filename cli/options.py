@@ -9,13 +9,23 @@ import click
 data_option = click.option(
     "--data",
     metavar="PATH|synthetic",
-    help="fer2013.csv, icml_face_data.csv, the image folder, its zip, or 'synthetic'. "
+    help="fer2013.csv, icml_face_data.csv, the image folder, its zip, any folder-per-class tree, or 'synthetic'. "
     "Default: FER2013_PATH, then the usual places, then synthetic faces.",
 )
 on_bad_option = click.option(
     "--on-bad",
     type=click.Choice(["refuse", "skip"]),
     help="A wrong row or image ends the reading (default), or is left out and counted. Same as --set data.on_bad=.",
+)
+labels_option = click.option(
+    "--labels",
+    type=click.Choice(["fer2013", "ferplus"]),
+    help="FER2013's own labels, or those of the FER+ votes. Default: the recipe's.",
+)
+ferplus_option = click.option(
+    "--ferplus",
+    metavar="PATH",
+    help="fer2013new.csv with the FER+ votes. Default: the recipe's, then FERPLUS_PATH, then beside the data.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
 set_option = click.option(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
-from fer_keras.config import Recipe, apply_overrides, load_yaml_file, make_recipe
+from fer_keras.config import SECTIONS, Recipe, apply_overrides, load_yaml_file, make_recipe
 from fer_keras.errors import ConfigError, nearest_hint
 
 
@@ -41,7 +41,10 @@ def resolve_recipe(model: str | None, recipe: str | None, overrides: tuple[str, 
     """
     name = recipe or model
     if name is None:
-        raise ConfigError("no model given", allowed=", ".join(recipe_names()), hint="Use --model cnn, or --recipe NAME")
+        raise ConfigError("no model given", allowed=", ".join(SECTIONS), hint="Use --model cnn, or --recipe NAME")
+    if model is not None and model not in SECTIONS:
+        hint = f"Use --recipe {model}" if model in recipe_names() else nearest_hint(model, SECTIONS)
+        raise ConfigError(f"no model '{model}'", allowed=", ".join(SECTIONS), hint=hint)
     data = apply_overrides(recipe_data(name), overrides)
     resolved = make_recipe(data, where=f"recipe {name}")
     if model is not None and recipe is not None and resolved.model.name != model:

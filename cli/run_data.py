@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fer_keras.config import Recipe, load_yaml_file, make_recipe
+from fer_keras.config import DataSection, Recipe, load_yaml_file, make_recipe
 from fer_keras.datasets.faces import FaceDataset
 from fer_keras.run_folder import RunFolder
 
@@ -15,9 +15,51 @@ def read_recipe(run: RunFolder) -> Recipe:
 
 
 def load_data(recipe: Recipe, data: str | None) -> FaceDataset:
-    """Load ``--data``, else the recipe's source, with the recipe's limit; notices go to stderr."""
+    """Load ``--data``, else the recipe's source, as the recipe's ``data`` section wants it; notices go to stderr."""
+    return load_with_original(recipe, data)[1]
+
+
+def load_with_original(recipe: Recipe, data: str | None) -> tuple[FaceDataset, FaceDataset]:
+    """Load like :func:`load_data`; return the faces as they were read, and as the recipe wants them."""
     from fer_keras.datasets import load_faces
 
-    dataset = load_faces(data or recipe.data.source, limit=recipe.data.limit, on_bad=recipe.data.on_bad)
+    section = recipe.data
+    original = load_faces(
+        data or section.source,
+        limit=section.limit,
+        on_bad=section.on_bad,
+        image_size=section.image_size,
+        split_fractions=section.split_fractions,
+        split_seed=section.split_seed,
+    )
+    dataset = _choose_labels_and_faces(section, original)
     show_notices(dataset.notices)
-    return dataset
+    return original, dataset
+
+
+def _choose_labels_and_faces(section: DataSection, dataset: FaceDataset) -> FaceDataset:
+    """Labels first, since FER+ goes with FER2013's own classes; then classes; leaks last: they depend on the rest."""
+    from fer_keras.datasets.ferplus_labels import load_ferplus
+    from fer_keras.datasets.label_sets import select_classes
+    from fer_keras.datasets.leaks import drop_leaks
+
+    if section.labels == "ferplus":
+        dataset = load_ferplus(dataset, section.ferplus, mode=section.ferplus_mode, classes=section.ferplus_classes)
+    dataset = select_classes(dataset, section.classes, section.drop, section.merge)
+    return drop_leaks(dataset) if section.train_without_leaks else dataset
+
+
+def with_labels(recipe: Recipe, labels: str | None, ferplus: str | None, classes: int | None) -> Recipe:
+    """Return the recipe with other labels (``--labels``) and votes (``--ferplus``).
+
+    Args:
+        recipe: of a finished run.
+        labels: ``fer2013``, ``ferplus`` or None for the recipe's.
+        ferplus: path of the votes, or None for the recipe's.
+        classes: of the run's model; a change to FER+ takes as many, if FER+ has them.
+    """
+    changes = {"labels": labels, "ferplus": ferplus}
+    if labels == "ferplus" != recipe.data.labels and classes in (7, 8):
+        changes["ferplus_classes"] = classes
+    section = recipe.data.model_copy(update={key: value for key, value in changes.items() if value is not None})
+    return recipe.model_copy(update={"data": section})

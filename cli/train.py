@@ -9,14 +9,30 @@ from pathlib import Path
 
 import click
 
-from .options import data_option, echo_json, import_tensorflow, json_option, on_bad_option, set_option
+from .options import (
+    data_option,
+    echo_json,
+    ferplus_option,
+    import_tensorflow,
+    json_option,
+    labels_option,
+    on_bad_option,
+    set_option,
+)
 
 
 @click.command("train")
-@click.option("--model", help="Network to train with its own recipe: cnn, mobilenetv2.")
+@click.option(
+    "--model",
+    help="Network to train with the recipe of its name: "
+    "cnn, scratch_cnn, simple_cnn, mini_xception, mobilenetv2, vgg16, resnet50, mobilenetv3small, efficientnetv2b0.",
+)
 @click.option("--recipe", help="Recipe by name or path, instead of --model.")
 @data_option
 @on_bad_option
+@labels_option
+@ferplus_option
+@click.option("--train-without-leaks", is_flag=True, help="Drop training faces that validation or test hold too.")
 @set_option
 @click.option("--epochs", type=click.IntRange(1, 10_000), help="Same as --set train.epochs=N.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Same as --set train.seed=N.")
@@ -25,27 +41,41 @@ from .options import data_option, echo_json, import_tensorflow, json_option, on_
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with an interrupted run.")
 @json_option
 @click.pass_context
-def command(ctx, model, recipe, data, on_bad, overrides, epochs, seed, name, output, resume, as_json):
+def command(ctx, model, recipe, data, overrides, name, output, resume, as_json, **shorthand):
     """Train a network into a new run folder.
 
     \b
     fer-keras train --model cnn --data fer2013.csv
     fer-keras train --recipe quickstart --data synthetic
+    fer-keras train --model cnn --data fer2013.csv --labels ferplus --set data.ferplus_mode=soft
     fer-keras train --resume saved_models/RUN
     """
     if resume is not None:
-        _refuse_with_resume(
-            model=model, recipe=recipe, on_bad=on_bad, set=overrides, epochs=epochs, seed=seed, name=name
-        )
+        _refuse_with_resume(model=model, recipe=recipe, set=overrides, name=name, **shorthand)
         resolved, run = _reopen(resume)
     else:
-        shorthand = {"data.source": data, "data.on_bad": on_bad, "train.epochs": epochs, "train.seed": seed}
-        extra = tuple(f"{key}={_yaml(value)}" for key, value in shorthand.items() if value is not None)
-        resolved, run = _resolve(model, recipe, (*overrides, *extra)), None
+        resolved, run = _resolve(model, recipe, (*overrides, *_as_overrides(data=data, **shorthand))), None
     import_tensorflow(ctx)
     dataset = _load(resolved, data, resume)
     run = run or _create(resolved, dataset, name, output)
     _train(resolved, dataset, run, as_json)
+
+
+RECIPE_KEYS = {
+    "data": "data.source",
+    "on_bad": "data.on_bad",
+    "labels": "data.labels",
+    "ferplus": "data.ferplus",
+    "train_without_leaks": "data.train_without_leaks",
+    "epochs": "train.epochs",
+    "seed": "train.seed",
+}
+
+
+def _as_overrides(**options) -> tuple[str, ...]:
+    """Options that are short for ``--set``; a flag that is not given changes nothing."""
+    given = {name: value for name, value in options.items() if value is not None and value is not False}
+    return tuple(f"{RECIPE_KEYS[name]}={_yaml(value)}" for name, value in given.items())
 
 
 def _yaml(value) -> str:
@@ -63,7 +93,7 @@ def _resolve(model, recipe, overrides):
 def _refuse_with_resume(**options) -> None:
     from fer_keras.errors import InputError
 
-    given = [f"--{name.replace('_', '-')}" for name, value in options.items() if value]
+    given = [f"--{name.replace('_', '-')}" for name, value in options.items() if value not in (None, False, ())]
     if given:
         raise InputError(
             f"{given[0]} does not go with --resume", hint="A resumed run keeps its own recipe; start a new run instead"
@@ -124,7 +154,7 @@ def _train(recipe, dataset, run, as_json: bool) -> None:
     _print_start(recipe, dataset, run)
     command = shlex.join(["fer-keras", *sys.argv[1:]])
     try:
-        with ProgressObserver(recipe.train.epochs) as observer:
+        with ProgressObserver(recipe.epochs) as observer:
             result = train(recipe, dataset, run, command=command, observer=observer)
     except BaseException:
         run.discard_unstarted()
@@ -139,7 +169,13 @@ def _train(recipe, dataset, run, as_json: bool) -> None:
     _print_end(run, result.progress, as_json)
 
 
+def _fine_tuning(section) -> str:
+    opened = "the whole base" if section.from_layer == "all" else f"the base from {section.from_layer} on"
+    return f"then {section.epochs} epochs with {opened}, rate {section.learning_rate:g}"
+
+
 def _print_start(recipe, dataset, run) -> None:
+    from fer_keras.balance import balance_sentence, describe_balance
     from fer_keras.devices import accelerators, resolve_precision
     from fer_keras.models import count_macs
     from fer_keras.run_record import hardware
@@ -147,22 +183,22 @@ def _print_start(recipe, dataset, run) -> None:
 
     from .progress import print_table
 
-    twin, (batch, steps) = build_twin(recipe, len(dataset.classes)), plan(recipe, dataset)
+    twin, (batch, steps) = build_twin(recipe, len(dataset.classes), dataset.image_size), plan(recipe, dataset)
     machine, train = hardware(accelerators()), recipe.train
     sizes = ", ".join(f"{name} {len(split):,}" for name, split in dataset.splits.items())
     options = recipe.augmentation.model_dump(exclude_defaults=True)
     rows = [
         ("data", f"{dataset.name}: {sizes} (sha256 {dataset.sha256[:12]})"),
+        *((change.name.replace("_", " "), change.sentence) for change in dataset.changes),
         ("model", f"{recipe.model.name}: {twin.count_params():,} parameters, {count_macs(twin) / 1e6:.1f} M MACs"),
         ("training", f"{train.epochs} epochs of {steps} steps of {batch}, seed {train.seed}"),
         (
             "optimizer",
             f"{train.optimizer}, rate {train.learning_rate:g}, {train.schedule}, decay {train.weight_decay:g}",
         ),
-        (
-            "regularisation",
-            f"label smoothing {train.label_smoothing:g}, EMA {train.ema:g}, imbalance {train.imbalance}",
-        ),
+        ("regularisation", f"label smoothing {train.label_smoothing:g}, EMA {train.ema:g}"),
+        *([("fine-tuning", _fine_tuning(recipe.fine_tune))] if recipe.fine_tune.epochs else []),
+        ("imbalance", balance_sentence(describe_balance(dataset.splits["train"].labels, dataset.classes, recipe))),
         ("augmentation", ", ".join(f"{key} {value}" for key, value in options.items()) or "none"),
         (
             "device",
@@ -172,6 +208,12 @@ def _print_start(recipe, dataset, run) -> None:
         ("run folder", str(run.path)),
     ]
     print_table("fer-keras train", rows, stderr=True)
+
+
+def _training_time(progress) -> str:
+    epochs = progress.seconds - progress.feature_seconds
+    features = f", {progress.feature_seconds:.0f} s for features" if progress.feature_seconds else ""
+    return f"{progress.seconds:.0f} s ({epochs / progress.epoch:.1f} s per epoch{features})"
 
 
 def _print_end(run, progress, as_json: bool) -> None:
@@ -185,7 +227,7 @@ def _print_end(run, progress, as_json: bool) -> None:
         return
     rows = [
         ("best epoch", f"{progress.best_epoch} of {progress.epoch}, {record['monitor']} {progress.best_value:.4f}"),
-        ("training time", f"{progress.seconds:.0f} s ({progress.seconds / progress.epoch:.1f} s per epoch)"),
+        ("training time", _training_time(progress)),
         ("model", str(run.model)),
         ("curves", str(run.curves)),
         ("next", f"fer-keras evaluate {shlex.quote(str(run.path))} --split test"),

@@ -14,7 +14,7 @@ def preview_grid(dataset: FaceDataset, recipe: Recipe, faces: int, copies: int) 
     """Augment the first training faces as epochs 0, 1, ... of the recipe's seed would.
 
     Returns:
-        images (faces * (copies + 1), 48, 48, 1) uint8, row by row, and a title for each.
+        images (faces * (copies + 1), H, W, 1) uint8, row by row, and a title for each.
     """
     split = dataset.splits["train"]
     faces = min(faces, len(split))
@@ -24,7 +24,7 @@ def preview_grid(dataset: FaceDataset, recipe: Recipe, faces: int, copies: int) 
         keys = [(seed, epoch, index) for index in range(faces)]
         augmented, _ = augment_batch(tf.constant(split.images[:faces]), labels, tf.constant(keys), recipe.augmentation)
         columns.append(np.rint(augmented.numpy()).astype(np.uint8))
-    grid = np.stack(columns, axis=1)  # (faces, copies + 1, 48, 48, 1)
+    grid = np.stack(columns, axis=1)  # (faces, copies + 1, H, W, 1)
     names = [dataset.classes[label] for label in split.labels[:faces]]
     titles = [text for name in names for text in (name, *[""] * copies)]
     return grid.reshape(-1, *grid.shape[2:]), titles

@@ -59,8 +59,9 @@ class RunCallback(keras.callbacks.Callback):
     """Runs one segment of ``fit`` and keeps :class:`Progress` true.
 
     Args:
+        whole: the network whose state is kept; ``fit`` may work on its head only.
         run: where checkpoints go.
-        train: the recipe's section.
+        train: the section of the present phase.
         steps: steps of a whole epoch.
         progress: state to go on from; changed in place.
         recipe_text: stored in each checkpoint, so that it is never resumed under another recipe.
@@ -71,6 +72,7 @@ class RunCallback(keras.callbacks.Callback):
 
     def __init__(
         self,
+        whole: keras.Model,
         run: RunFolder,
         train: TrainSection,
         steps: int,
@@ -81,7 +83,7 @@ class RunCallback(keras.callbacks.Callback):
         signals: StopSignals,
     ):
         super().__init__()
-        self.run, self.train, self.steps, self.progress = run, train, steps, progress
+        self.whole, self.run, self.train, self.steps, self.progress = whole, run, train, steps, progress
         self.recipe_text, self.validate, self.observer, self.signals = recipe_text, validate, observer, signals
         self.state: list | None = None
         self._clock = 0.0
@@ -101,7 +103,7 @@ class RunCallback(keras.callbacks.Callback):
 
     def _epoch_rate(self) -> float:
         """Linear warm-up by whole epochs, then the base rate times all cuts."""
-        done = (self.progress.epoch + 1) / (self.train.warmup_epochs + 1)
+        done = (self.progress.epoch - self.progress.phase_start + 1) / (self.train.warmup_epochs + 1)
         return self.train.learning_rate * min(1.0, done) * self.progress.rate_scale
 
     def on_train_batch_end(self, batch, logs=None):
@@ -128,7 +130,9 @@ class RunCallback(keras.callbacks.Callback):
         self.model.stop_training = True
 
     def _save(self) -> None:
-        self.state = capture(self.model)
+        if hasattr(self.model, "jax_state_sync"):
+            self.model.jax_state_sync()
+        self.state = capture(self.whole)
         save_checkpoint(self.run.scratch, self.state, self.progress, self.recipe_text)
 
     def on_epoch_end(self, epoch, logs=None):
@@ -147,7 +151,7 @@ class RunCallback(keras.callbacks.Callback):
         progress = self.progress
         sums = self._sums(self.steps - progress.step, {name: float(logs[name]) for name in METRICS})
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
-        with averaged_weights(self.model):
+        with averaged_weights(self.whole):
             scores = self.validate()
             self._keep_best(scores)
         progress.epoch, progress.step = progress.epoch + 1, 0
@@ -167,7 +171,7 @@ class RunCallback(keras.callbacks.Callback):
         progress, value = self.progress, float(scores[self.train.monitor.removeprefix("val_")])
         sign = 1 if self.train.monitor == "val_accuracy" else -1
         if progress.best_value is None or sign * value > sign * progress.best_value:
-            save_best(self.run.scratch, self.model)
+            save_best(self.run.scratch, self.whole)
             progress.best_epoch, progress.best_value = progress.epoch + 1, value
             progress.waited = progress.plateau_waited = 0
             return

@@ -34,6 +34,9 @@ class Progress:
         plateau_waited: epochs since the last improvement or rate cut.
         rate_scale: product of all rate cuts.
         seconds: training time so far, validation included.
+        fine_tuning: whether the second phase has begun.
+        phase_start: epochs before the present phase.
+        feature_seconds: the part of ``seconds`` that went into cached features.
         rows: the history.
     """
 
@@ -46,6 +49,9 @@ class Progress:
     plateau_waited: int = 0
     rate_scale: float = 1.0
     seconds: float = 0.0
+    fine_tuning: bool = False
+    phase_start: int = 0
+    feature_seconds: float = 0.0
     rows: list = field(default_factory=list)
 
 
@@ -156,14 +162,14 @@ def save_best(folder: Path, model: keras.Model) -> None:
     _write_npz(folder / BEST, [keras.ops.convert_to_numpy(v) for v in model.variables], {})
 
 
-def load_best(folder: Path, model: keras.Model) -> None:
-    """Put the best weights into the model.
+def load_best(folder: Path, model: keras.Model, name: str = BEST) -> None:
+    """Put the best weights, or another copy of them, into the model.
 
     Raises:
         TrainingError: the file is missing or damaged.
     """
     try:
-        values, _ = _read_npz(folder / BEST)
+        values, _ = _read_npz(folder / name)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise TrainingError(f"the best weights in {folder} cannot be read: {error}") from error
     for variable, value in zip(model.variables, values, strict=True):

@@ -2,46 +2,37 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
+from .data_section import FACE_SIZE, MAX_IMAGE_SIZE, MIN_IMAGE_SIZE, DataSection
 from .errors import ConfigError, nearest_hint
+from .model_sections import (  # noqa: F401  they belong to the recipe's public names
+    SECTIONS,
+    CnnModel,
+    EfficientNetV2B0Model,
+    MiniXceptionModel,
+    MobileNetV2Model,
+    MobileNetV3SmallModel,
+    ModelSection,
+    ResNet50Model,
+    ScratchCnnModel,
+    Section,
+    SimpleCnnModel,
+    TransferModel,
+    Vgg16Model,
+)
+from .strict_yaml import parse_yaml
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Range = tuple[float, float]
 
-
-class Section(BaseModel):
-    """Base of all sections: unknown keys and silent type coercion are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class CnnModel(Section):
-    """The project's own network."""
-
-    name: Literal["cnn"] = "cnn"
-    width: Annotated[int, Field(ge=8, le=512)] = 64
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
-
-
-class MobileNetV2Model(Section):
-    """MobileNetV2 (Sandler et al. 2018) behind a grayscale-repeat layer."""
-
-    name: Literal["mobilenetv2"] = "mobilenetv2"
-    weights: str = "imagenet"
-    input_size: Annotated[int, Field(ge=32, le=448)] = 96
-    head_units: Annotated[int, Field(ge=0, le=4096)] = 256
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
-    fine_tune_from: str | None = None
-
-
-ModelSection = Annotated[CnnModel | MobileNetV2Model, Field(discriminator="name")]
+# Options in pixels: as many as the side of the faces.
+PIXEL_OPTIONS = frozenset(("width_shift_range", "height_shift_range", "cutout"))
 
 
 class AugmentationSection(Section):
@@ -51,10 +42,8 @@ class AugmentationSection(Section):
     """
 
     rotation_range: float = Field(0.0, ge=0, le=180, description="0 to 180 (degrees)")
-    width_shift_range: float = Field(0.0, ge=0, le=48, description="0 to 48 (below 1 a part of the width, else pixels)")
-    height_shift_range: float = Field(
-        0.0, ge=0, le=48, description="0 to 48 (below 1 a part of the height, else pixels)"
-    )
+    width_shift_range: float = Field(0.0, ge=0, description="0 to {side} (below 1 a part of the width, else pixels)")
+    height_shift_range: float = Field(0.0, ge=0, description="0 to {side} (below 1 a part of the height, else pixels)")
     shear_range: float = Field(0.0, ge=0, lt=90, description="0 to below 90 (degrees)")
     zoom_range: Annotated[float, Field(ge=0, lt=1)] | Range = Field(
         0.0, description="0 to below 1, or [lower, upper] with 0 < lower <= upper <= 10"
@@ -69,26 +58,35 @@ class AugmentationSection(Section):
     )
     cval: float = Field(0.0, ge=0, le=255, description="0 to 255 (grey level)")
     random_erasing: Fraction = Field(0.0, description="0 to 1 (probability)")
-    cutout: int = Field(0, ge=0, le=48, description="a whole number from 0 to 48 (side in pixels)")
+    cutout: int = Field(0, ge=0, description="a whole number from 0 to {side} (side in pixels)")
     mixup: float = Field(0.0, ge=0, le=10, description="0 to 10 (alpha of the Beta distribution)")
+
+    @property
+    def is_active(self) -> bool:
+        """Whether any option changes an image; how borders are filled does not, by itself."""
+        return bool(self.model_dump(exclude_defaults=True, exclude={"fill_mode", "cval"}))
 
     @field_validator("*", mode="wrap")
     @classmethod
     def _name_the_range(cls, value, handler, info):
+        side = (info.context or {}).get("image_size", FACE_SIZE)
         try:
             result = handler(value)
             if isinstance(result, tuple) and not 0 < result[0] <= result[1] <= 10:
                 raise ValueError("not an ordered range")
+            if info.field_name in PIXEL_OPTIONS and result > side:
+                raise ValueError("farther than the side of a face")
         except ValueError as error:  # a pydantic ValidationError is one too
-            raise ValueError(f"allowed: {cls.model_fields[info.field_name].description}") from error
+            allowed = cls.model_fields[info.field_name].description.replace("{side}", str(side))
+            raise ValueError(f"allowed: {allowed}") from error
         return result
 
 
-class DataSection(Section):
-    """Where the faces come from."""
+class BalanceSection(Section):
+    """How many training faces each class has per epoch; see ``fer_keras.balance``. Off at 0 or null."""
 
-    source: str | None = None
-    limit: Annotated[int, Field(ge=1)] | None = None
+    target: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    cap: bool = False
 
 
 class TrainSection(Section):
@@ -108,11 +106,22 @@ class TrainSection(Section):
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     gradient_clip: Annotated[float, Field(ge=0)] = 0.0
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    imbalance: Literal["none", "class_weights", "balanced_sampling"] = "none"
+    imbalance: Literal["none", "class_weights", "balanced_sampling", "oversample"] = "none"
+    loss: Literal["cross_entropy", "focal"] = "cross_entropy"
+    focal_gamma: Annotated[float, Field(ge=0, le=10)] = 2.0
     early_stop_patience: Annotated[int, Field(ge=0)] = 0
     monitor: Literal["val_accuracy", "val_loss"] = "val_accuracy"
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "auto"
     deterministic: bool = False
+    cache_features: bool = True
+
+
+class FineTuneSection(Section):
+    """A second phase of training that opens layers of the pretrained base; none with 0 epochs."""
+
+    epochs: Annotated[int, Field(ge=0, le=10_000)] = 0
+    from_layer: str = "all"
+    learning_rate: Positive = 1e-5
 
 
 class EvaluateSection(Section):
@@ -128,47 +137,47 @@ class Recipe(Section):
     model: ModelSection = CnnModel()
     data: DataSection = DataSection()
     augmentation: AugmentationSection = AugmentationSection()
+    balance: BalanceSection = BalanceSection()
     train: TrainSection = TrainSection()
+    fine_tune: FineTuneSection = FineTuneSection()
     evaluate: EvaluateSection = EvaluateSection()
 
+    @property
+    def epochs(self) -> int:
+        """Epochs of both phases."""
+        return self.train.epochs + self.fine_tune.epochs
 
-class _StrictLoader(yaml.SafeLoader):
-    """YAML as people expect it: ``1e-3`` is a number, ``on`` is text, a repeated key is an error."""
+    @property
+    def caches_features(self) -> bool:
+        """Whether the frozen base sees the same images every epoch, so that its features need computing only once."""
+        frozen = isinstance(self.model, TransferModel) and self.model.fine_tune_from is None
+        return frozen and self.train.cache_features and not self.augmentation.is_active
 
+    @model_validator(mode="after")
+    def _refuse_fine_tuning_without_a_base(self):
+        if self.fine_tune.epochs and not isinstance(self.model, TransferModel):
+            names = [name for name, section in SECTIONS.items() if issubclass(section, TransferModel)]
+            raise ConfigError(
+                f"fine_tune.epochs={self.fine_tune.epochs}, but {self.model.name} has no pretrained base to open",
+                allowed=f"fine_tune.epochs=0, or one of {', '.join(names)}",
+            )
+        return self
 
-def _unique_mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict:
-    keys = [loader.construct_object(key, deep=True) for key, _ in node.value]
-    doubled = sorted({str(key) for key in keys if keys.count(key) > 1})
-    if doubled:
-        line = node.start_mark.line + 1
-        raise ConfigError(f"key {doubled[0]!r} stands twice in the mapping at line {line}")
-    return loader.construct_mapping(node, deep=True)
-
-
-_StrictLoader.yaml_implicit_resolvers = {
-    first: [(tag, regexp) for tag, regexp in pairs if not tag.endswith((":bool", ":float", ":int", ":timestamp"))]
-    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_StrictLoader.add_constructor("tag:yaml.org,2002:map", _unique_mapping)
-_StrictLoader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(true|false)$"), list("tf"))
-_StrictLoader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^[-+]?(0|[1-9]\d*)$"), list("-+0123456789"))
-_StrictLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(\d+\.\d*|\.\d+|\d+)([eE][-+]?\d+)?$"),
-    list("-+.0123456789"),
-)
-
-
-def parse_yaml(text: str, where: str) -> Any:
-    """Parse YAML strictly.
-
-    Raises:
-        ConfigError: not YAML, or a key stands twice.
-    """
-    try:
-        return yaml.load(text, Loader=_StrictLoader)  # a SafeLoader subclass
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{where} is not valid YAML: {error}") from error
+    @model_validator(mode="after")
+    def _refuse_what_does_not_go_together(self):
+        if self.balance.target and self.train.imbalance == "oversample":
+            raise ConfigError(
+                "balance.target and train.imbalance=oversample both fill classes up",
+                hint="Set balance.target=0 or train.imbalance=none",
+            )
+        if self.balance.target and not self.augmentation.is_active:
+            raise ConfigError(
+                "balance.target fills classes with augmented copies, but augmentation is off: they would be identical",
+                hint="Set an augmentation, such as augmentation.horizontal_flip=true, or train.imbalance=oversample",
+            )
+        if self.balance.cap and not self.balance.target:
+            raise ConfigError("balance.cap needs balance.target", hint="Set balance.target, or balance.cap=false")
+        return self
 
 
 def _key_names(path: tuple[str, ...], data: Any) -> list[str]:
@@ -177,7 +186,7 @@ def _key_names(path: tuple[str, ...], data: Any) -> list[str]:
     for part in path:
         if part == "model":
             name = data.get("model", {}).get("name", "cnn") if isinstance(data, dict) else "cnn"
-            section = {"cnn": CnnModel, "mobilenetv2": MobileNetV2Model}.get(name, CnnModel)
+            section = SECTIONS.get(name, CnnModel)
         elif isinstance(section, type) and part in section.model_fields:
             section = section.model_fields[part].annotation
     return list(section.model_fields)
@@ -185,15 +194,27 @@ def _key_names(path: tuple[str, ...], data: Any) -> list[str]:
 
 def _explain(error: ValidationError, data: Any, where: str) -> ConfigError:
     first = error.errors()[0]
-    path = tuple(str(part) for part in first["loc"] if part not in ("cnn", "mobilenetv2"))
+    path = tuple(str(part) for part in first["loc"] if part not in SECTIONS)
     key = ".".join(path)
     if first["type"] == "extra_forbidden":
         names = _key_names(path[:-1], data)
         return ConfigError(
             f"{where}: unknown recipe key '{key}'", allowed=", ".join(names), hint=nearest_hint(path[-1], names)
         )
+    if first["type"] == "union_tag_invalid":
+        name = str(first["input"].get("name"))
+        return ConfigError(
+            f"{where}: no network 'model.name={name}'", allowed=", ".join(SECTIONS), hint=nearest_hint(name, SECTIONS)
+        )
     message = first["msg"].removeprefix("Value error, ")
     return ConfigError(f"{where}: '{key}': {message}", received=repr(first.get("input")))
+
+
+def _image_size(data: dict) -> int:
+    """The side that pixel options are held against; a wrong one is reported by its own section."""
+    section = data.get("data")
+    size = section.get("image_size") if isinstance(section, dict) else None
+    return size if type(size) is int and MIN_IMAGE_SIZE <= size <= MAX_IMAGE_SIZE else FACE_SIZE
 
 
 def _tuples(value: Any) -> Any:
@@ -215,7 +236,7 @@ def make_recipe(data: dict | None, where: str = "recipe") -> Recipe:
     if isinstance(data.get("model"), dict):  # the union needs a name to choose by
         data = {**data, "model": {"name": "cnn", **data["model"]}}
     try:
-        return Recipe.model_validate(_tuples(data))
+        return Recipe.model_validate(_tuples(data), context={"image_size": _image_size(data)})
     except ValidationError as error:
         raise _explain(error, data, where) from error
 

@@ -60,6 +60,13 @@ def strategy_scope(devices: list[str] | None = None):
     return tf.distribute.MirroredStrategy(devices).scope()
 
 
+def scope_of(model: keras.Model):
+    """Context in which a model was built, for whatever is to share its variables."""
+    if keras.backend.backend() == "jax":
+        return _jax_scope()
+    return model.distribute_strategy.scope()
+
+
 def _jax_scope():
     import jax
 

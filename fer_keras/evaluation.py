@@ -4,25 +4,38 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .datasets.faces import FACE_SIZE, SPLITS, FaceDataset, Split
+from .datasets.duplicates import exact_copies, near_copies
+from .datasets.faces import SPLITS, FaceDataset
 from .errors import DataError, InputError, ModelFileError, RunFolderError, nearest_hint
 from .evaluation_report import write_report
 from .metrics import score, softmax
 from .run_folder import RunFolder, atomic_folder
+from .second_opinion import Opinion, score_opinions
 
 if TYPE_CHECKING:
     import keras
 
 TTA = ("none", "flip")
-FACE_SHAPE = (FACE_SIZE, FACE_SIZE, 1)
+# Batches that are copied and padded at once.
+_BATCHES_AT_ONCE = 64
 
 
-def evaluate_run(run: RunFolder, dataset: FaceDataset, split: str, *, tta: str = "none", batch_size: int = 256) -> dict:
+def evaluate_run(
+    run: RunFolder,
+    dataset: FaceDataset,
+    split: str,
+    *,
+    tta: str = "none",
+    batch_size: int = 256,
+    opinions: Sequence[Opinion] = (),
+    labels: str = "",
+) -> dict:
     """Score the model of a run on one split; a folder of an earlier evaluation is replaced as a whole.
 
     Files go to ``evaluation/<split>``, with flip test-time augmentation to ``evaluation/<split>_flip_tta``; then the
@@ -35,6 +48,8 @@ def evaluate_run(run: RunFolder, dataset: FaceDataset, split: str, *, tta: str =
         split: ``train``, ``validation`` or ``test``.
         tta: ``none``, or ``flip`` for the mean over each image and its mirror image.
         batch_size: images per step; no influence on the scores beyond rounding.
+        opinions: other labels of the same faces, see :func:`fer_keras.second_opinion.find_opinions`.
+        labels: name of the labels where they are not those of the run's recipe; goes into the folder's name.
 
     Returns:
         The content of ``metrics.json``.
@@ -55,10 +70,16 @@ def evaluate_run(run: RunFolder, dataset: FaceDataset, split: str, *, tta: str =
     _check_outputs(model, dataset)
     y_prob = predict_probabilities(model, rows.images, batch_size=batch_size, tta=tta)  # (n, classes)
     metrics = _collect_metrics(dataset, split, y_prob, tta, _trained_sha256(trained))
-    with atomic_folder(run.evaluation(split, "" if tta == "none" else f"{tta}_tta")) as folder:
+    metrics["second_opinion"] = score_opinions(rows.labels, y_prob, dataset.classes, opinions) or None
+    with atomic_folder(run.evaluation(split, report_suffix(tta, labels))) as folder:
         write_report(folder, run.path.resolve().name, rows, dataset.classes, y_prob, metrics)
     run.write_manifest()
     return metrics
+
+
+def report_suffix(tta: str, labels: str = "") -> str:
+    """What the name of an evaluation's folder ends in, such as ``flip_tta`` or ``ferplus_flip_tta``."""
+    return "_".join(part for part in (labels, "" if tta == "none" else f"{tta}_tta") if part)
 
 
 def load_run_model(run: RunFolder) -> keras.Model:
@@ -86,8 +107,8 @@ def predict_probabilities(model: keras.Model, images: np.ndarray, *, batch_size:
     """Predict class probabilities in inference mode: softmax of the logits, in float64.
 
     Args:
-        model: pixels 0..255 (B, 48, 48, 1) to logits (B, classes).
-        images: (n, 48, 48, 1) uint8.
+        model: pixels 0..255 (B, 48, 48, 1), or another side, to logits (B, classes).
+        images: (n, 48, 48, 1) uint8, of the model's side.
         batch_size: images per step; the last batch is padded, so that one graph serves all.
         tta: ``flip`` averages the probabilities of each image and its mirror image.
 
@@ -102,10 +123,11 @@ def predict_probabilities(model: keras.Model, images: np.ndarray, *, batch_size:
     _check_choice("tta", tta, TTA)
     if batch_size < 1:
         raise InputError("batch size is too small", allowed="1 or more", received=batch_size)
-    if images.shape[1:] != FACE_SHAPE or images.dtype != np.uint8 or len(images) == 0:
+    shape = tuple(model.input_shape[1:])
+    if images.shape[1:] != shape or images.dtype != np.uint8 or len(images) == 0:
         raise DataError(
             "cannot predict on these images",
-            allowed="uint8 (n, 48, 48, 1), n at least 1",
+            allowed=f"uint8 (n, {', '.join(map(str, shape))}), n at least 1",
             received=f"{images.dtype} {images.shape}",
         )
     views = [images] if tta == "none" else [images, images[:, :, ::-1]]
@@ -114,17 +136,23 @@ def predict_probabilities(model: keras.Model, images: np.ndarray, *, batch_size:
 
 
 def _predict_logits(model: keras.Model, images: np.ndarray, batch_size: int) -> np.ndarray:
-    n = len(images)
-    batch_size = min(batch_size, n)
-    padded = np.zeros((-(-n // batch_size) * batch_size, *FACE_SHAPE), np.uint8)  # whole batches
-    padded[:n] = images
-    # ``predict`` always calls the model with training=False; a bare call may not.
-    logits = np.asarray(model.predict(padded, batch_size=batch_size, verbose=0))[:n]  # (n, classes)
+    batch_size = min(batch_size, len(images))
+    step = _BATCHES_AT_ONCE * batch_size  # a whole split of large faces is not copied
+    parts = [_predict_part(model, images[at : at + step], batch_size) for at in range(0, len(images), step)]
+    logits = np.concatenate(parts)  # (n, classes)
     if logits.ndim != 2:
         raise ModelFileError("the model is no classifier", allowed="logits (n, classes)", received=str(logits.shape))
     if not np.isfinite(logits.astype(np.float64)).all():
         raise ModelFileError("the model puts out numbers that are not finite", hint="Its weights are damaged; retrain")
     return logits
+
+
+def _predict_part(model: keras.Model, images: np.ndarray, batch_size: int) -> np.ndarray:
+    n = len(images)
+    padded = np.zeros((-(-n // batch_size) * batch_size, *images.shape[1:]), np.uint8)  # whole batches
+    padded[:n] = images
+    # ``predict`` always calls the model with training=False; a bare call may not.
+    return np.asarray(model.predict(padded, batch_size=batch_size, verbose=0))[:n]
 
 
 def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
@@ -162,8 +190,13 @@ def _check_class_names(trained: list[str] | None, dataset: FaceDataset) -> None:
 
 
 def _check_outputs(model: keras.Model, dataset: FaceDataset) -> None:
-    if model.input_shape[1:] != FACE_SHAPE:
-        raise ModelFileError("the model takes other images", allowed="48 x 48 gray", received=str(model.input_shape))
+    if model.input_shape[1:] != (dataset.image_size, dataset.image_size, 1):
+        raise DataError(
+            f"the model takes other images than those of {dataset.name}",
+            allowed=f"{model.input_shape[1:]}",
+            received=f"{dataset.image_size} x {dataset.image_size} gray",
+            hint="Evaluate on faces of the size the model was trained with (data.image_size)",
+        )
     if model.output_shape[-1] != len(dataset.classes):
         raise DataError(
             f"the model has another number of classes than {dataset.name}",
@@ -175,6 +208,7 @@ def _check_outputs(model: keras.Model, dataset: FaceDataset) -> None:
 
 def _collect_metrics(dataset: FaceDataset, split: str, y_prob: np.ndarray, tta: str, trained_on: str | None) -> dict:
     rows = dataset.splits[split]
+    exact, near = _copies_in_train(dataset, split)  # (n,) each
     return {
         "split": split,
         **score(rows.labels, y_prob, dataset.classes),
@@ -184,7 +218,9 @@ def _collect_metrics(dataset: FaceDataset, split: str, y_prob: np.ndarray, tta: 
         "trained_on_sha256": trained_on,
         "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "notices": [*dataset.notices, *_mismatch_notice(dataset, trained_on)],
-        "deduplicated": _score_deduplicated(dataset, split, y_prob),
+        "verdict": dataset.verdict,
+        "deduplicated": _score_deduplicated(dataset, split, y_prob, ~(exact | near)),
+        "copies_in_train": {"exact": int(exact.sum()), "near": int((near & ~exact).sum())},
     }
 
 
@@ -197,19 +233,20 @@ def _mismatch_notice(dataset: FaceDataset, trained_on: str | None) -> list[str]:
     ]
 
 
-def _score_deduplicated(dataset: FaceDataset, split: str, y_prob: np.ndarray) -> dict:
-    """Scores without rows that the train split holds pixel for pixel; None where there is nothing to say."""
+def _copies_in_train(dataset: FaceDataset, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return which rows of a split the train split holds pixel for pixel, and as a near copy; none of train's own."""
+    images, train = dataset.splits[split].images, dataset.splits["train"].images
+    if split == "train":
+        return np.zeros(len(images), bool), np.zeros(len(images), bool)
+    return exact_copies(images, train), near_copies(images, train)
+
+
+def _score_deduplicated(dataset: FaceDataset, split: str, y_prob: np.ndarray, unseen: np.ndarray) -> dict:
+    """Scores of the rows of which train holds no exact and no near copy; None where there is nothing to say."""
     if split == "train":
         return {"n": None, "accuracy": None, "macro_f1": None}
     rows = dataset.splits[split]
-    unseen = ~find_copies(rows, dataset.splits["train"])  # (n,)
     if not unseen.any():
         return {"n": 0, "accuracy": None, "macro_f1": None}
     scores = score(rows.labels[unseen], y_prob[unseen], dataset.classes)
     return {key: scores[key] for key in ("n", "accuracy", "macro_f1")}
-
-
-def find_copies(rows: Split, reference: Split) -> np.ndarray:
-    """Return (n,) bool: the face is byte-identical to one of ``reference``, whatever the labels."""
-    known = {image.tobytes() for image in reference.images}
-    return np.array([image.tobytes() in known for image in rows.images], dtype=bool)

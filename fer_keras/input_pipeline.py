@@ -9,9 +9,13 @@ import numpy as np
 import tensorflow as tf
 
 from .augmentation import augment_batch
+from .balance import Selection
 from .config import AugmentationSection
 from .datasets.faces import Split
 from .errors import DataError
+
+# From here on images are not copied into TensorFlow's memory, but fetched from the array batch by batch.
+LARGE_BYTES = 256 * 2**20
 
 
 def steps_per_epoch(faces: int, batch_size: int) -> int:
@@ -45,9 +49,9 @@ def _shuffled(positions: tf.Tensor, faces: int, seed: tf.Tensor) -> tuple[tf.Ten
     return indices, epochs
 
 
-def _natural_order(split: Split, seed: int):
+def _natural_order(labels: np.ndarray, seed: int):
     """Every face once per epoch."""
-    faces = len(split)
+    faces = len(labels)
 
     def draw(positions):
         return _shuffled(positions, faces, tf.constant(seed, tf.int64))
@@ -55,10 +59,10 @@ def _natural_order(split: Split, seed: int):
     return draw
 
 
-def _balanced_order(split: Split, seed: int, classes: int):
+def _balanced_order(labels: np.ndarray, seed: int, classes: int):
     """Classes in turn, each with its own permutations, so that every batch holds them equally."""
-    class_weights(split.labels, classes)  # refuses absent classes
-    members = [np.flatnonzero(split.labels == label) for label in range(classes)]
+    class_weights(labels, classes)  # refuses absent classes
+    members = [np.flatnonzero(labels == label) for label in range(classes)]
 
     def draw(positions):
         picked, rounds = [], []
@@ -74,6 +78,26 @@ def _balanced_order(split: Split, seed: int, classes: int):
     return draw
 
 
+def _fetcher(images: np.ndarray):
+    """Return the function from indices (B,) to images (B, H, W, C)."""
+    if images.nbytes < LARGE_BYTES:
+        tensor = tf.constant(images)
+        return lambda chosen: tf.gather(tensor, chosen)
+
+    def fetch(chosen):
+        faces = tf.numpy_function(images.__getitem__, [chosen], images.dtype, stateful=False)
+        return tf.ensure_shape(faces, (chosen.shape[0], *images.shape[1:]))
+
+    return fetch
+
+
+def _targets(split: Split, classes: int) -> tf.Tensor:
+    """What is learned: (n, classes) float32."""
+    if split.soft_labels is None:
+        return tf.one_hot(split.labels, classes)
+    return tf.constant(split.soft_labels, tf.float32)
+
+
 def make_train_dataset(
     split: Split,
     *,
@@ -84,33 +108,40 @@ def make_train_dataset(
     start_step: int,
     stop_step: int,
     imbalance: str = "none",
+    selection: Selection | None = None,
 ) -> tf.data.Dataset:
     """Batches of steps ``start_step`` to ``stop_step`` of the run, counted over all epochs.
 
     Args:
-        split: the training faces.
+        split: the training faces; soft labels, where it has them, are what is learned.
         classes: number of classes.
         augmentation: options of the recipe.
-        batch_size: faces per step, at most the number of faces.
+        batch_size: faces per step, at most the number of faces of an epoch.
         seed: with epoch and face index it decides order and augmentation.
         start_step: first step, 0 for a fresh run.
         stop_step: one past the last step.
-        imbalance: ``none``, ``class_weights`` (third element of each batch) or ``balanced_sampling``.
+        imbalance: ``class_weights`` (third element of each batch), ``balanced_sampling``, or anything else for none;
+            ``oversample`` is up to ``selection``.
+        selection: the faces of an epoch, see :func:`fer_keras.balance.select_faces`; None is every face once.
 
     Returns:
         Dataset of known length: images (B, 48, 48, 1) float32 0..255, labels (B, classes) float32 and, with
         class weights, weights (B,) float32.
     """
-    images, labels = tf.constant(split.images), tf.one_hot(split.labels, classes)
+    selection = Selection(np.arange(len(split)), np.arange(len(split))) if selection is None else selection
+    fetch, labels = _fetcher(split.images), _targets(split, classes)
+    rows, augmented_as = tf.constant(selection.rows), tf.constant(selection.indices)  # (m,), (m,)
+    drawn = split.labels[selection.rows]  # (m,)
     balanced = imbalance == "balanced_sampling"
-    draw = _balanced_order(split, seed, classes) if balanced else _natural_order(split, seed)
-    weights = class_weights(split.labels, classes) if imbalance == "class_weights" else None
+    draw = _balanced_order(drawn, seed, classes) if balanced else _natural_order(drawn, seed)
+    weights = class_weights(drawn, classes) if imbalance == "class_weights" else None
 
     def load(step):
         positions = step * batch_size + tf.range(batch_size, dtype=tf.int64)
-        indices, epochs = draw(positions)
+        places, epochs = draw(positions)
+        indices, chosen = tf.gather(augmented_as, places), tf.gather(rows, places)
         keys = tf.stack([tf.fill([batch_size], tf.constant(seed, tf.int64)), epochs, indices], axis=1)  # (B, 3)
-        faces, targets = tf.gather(images, indices), tf.gather(labels, indices)
+        faces, targets = fetch(chosen), tf.gather(labels, chosen)
         faces, targets = augment_batch(faces, targets, keys, augmentation)
         return (faces, targets) if weights is None else (faces, targets, tf.linalg.matvec(targets, weights))
 
@@ -119,6 +150,6 @@ def make_train_dataset(
 
 
 def make_eval_dataset(split: Split, *, classes: int, batch_size: int) -> tf.data.Dataset:
-    """Every face once, in order: images (B, 48, 48, 1) float32 0..255 and labels (B, classes) float32."""
+    """Every face once, in order: images (B, 48, 48, 1) float32 0..255 and hard labels (B, classes) float32."""
     faces = tf.data.Dataset.from_tensor_slices((split.images, tf.one_hot(split.labels, classes)))
     return faces.batch(batch_size).map(lambda x, y: (tf.cast(x, tf.float32), y)).prefetch(2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 
 from .config import TrainSection
+from .losses import make_loss
 
 FINAL_RATE_FRACTION = 0.01
 # Decaying these only shrinks the scale that normalisation sets; it does not regularise (Goyal et al. 2017, 5.3).
@@ -46,16 +47,24 @@ def make_optimizer(train: TrainSection, steps: int) -> keras.optimizers.Optimize
     return optimizer
 
 
-def compile_model(model: keras.Model, train: TrainSection, steps: int) -> None:
-    """Compile with softmax cross-entropy on logits (label smoothing: Szegedy et al. 2016) and accuracy."""
+def compile_model(model: keras.Model, train: TrainSection, steps: int, optimizer=None) -> None:
+    """Compile with the recipe's loss on logits and accuracy (against soft labels: that of their largest share).
+
+    Args:
+        model: built.
+        train: the recipe's section.
+        steps: of an epoch.
+        optimizer: one to share, built for the same variables; by default a new one.
+    """
     model.compile(
-        optimizer=make_optimizer(train, steps),
-        loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=train.label_smoothing),
+        optimizer=make_optimizer(train, steps) if optimizer is None else optimizer,
+        loss=make_loss(train),
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
         # XLA on CPU runs convolutions several times slower than oneDNN; elsewhere Keras decides.
         jit_compile="auto",
     )
-    model.optimizer.build(model.trainable_variables)
+    if optimizer is None:
+        model.optimizer.build(model.trainable_variables)
 
 
 def inner_optimizer(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:

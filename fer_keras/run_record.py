@@ -62,13 +62,15 @@ def git_commit() -> str | None:
 
 
 def describe_dataset(dataset: FaceDataset) -> dict:
-    """Name, fingerprint, sizes and notices; the file's name without its folder, since runs are shared."""
+    """What is known of the faces; the file's name without its folder, since runs are shared."""
     return {
         "name": dataset.name,
         "source": Path(dataset.source).name,
         "sha256": dataset.sha256,
+        "verdict": dataset.verdict,
         "faces": {name: len(split) for name, split in dataset.splits.items()},
         "notices": list(dataset.notices),
+        "changes": {change.name: {"summary": change.sentence, **change.details} for change in dataset.changes},
     }
 
 

@@ -9,16 +9,17 @@ from dataclasses import dataclass
 
 import keras
 
-from .callbacks import Observer, RunCallback, StopSignals
+from .balance import describe_balance
+from .callbacks import Observer, StopSignals
 from .checkpoints import Progress, load_best, load_checkpoint, restore
 from .config import Recipe, dump_recipe
 from .datasets.faces import FaceDataset
 from .devices import accelerators, precision, resolve_precision, strategy_scope
-from .errors import DataError, TrainingError
+from .fitting import fit_phases, plan
 from .history import COLUMNS
-from .input_pipeline import make_eval_dataset, make_train_dataset, steps_per_epoch
 from .models import build_model, count_macs
 from .optimization import compile_model
+from .phases import check_fine_tuning, open_base, run_is_over
 from .plotting import plot_curves, save_figure
 from .run_folder import RunFolder, atomic_path, write_json, write_text
 from .run_record import describe_dataset, git_commit, hardware, now, versions
@@ -39,19 +40,6 @@ class TrainingResult:
     progress: Progress
 
 
-def plan(recipe: Recipe, dataset: FaceDataset) -> tuple[int, int]:
-    """Return (batch size, steps per epoch) for this recipe on these faces.
-
-    Raises:
-        DataError: no training or validation face.
-    """
-    for name in ("train", "validation"):
-        if not len(dataset.splits[name]):
-            raise DataError(f"the {name} split is empty", hint="Training needs train and validation faces")
-    batch = min(recipe.train.batch_size, len(dataset.splits["train"]))
-    return batch, steps_per_epoch(len(dataset.splits["train"]), batch)
-
-
 def prepare_model(recipe: Recipe, dataset: FaceDataset) -> keras.Model:
     """Build and compile the recipe's model, seeded, on every visible accelerator."""
     keras.utils.set_random_seed(recipe.train.seed)
@@ -61,7 +49,8 @@ def prepare_model(recipe: Recipe, dataset: FaceDataset) -> keras.Model:
         tf.config.experimental.enable_op_determinism()
     _, steps = plan(recipe, dataset)
     with precision(resolve_precision(recipe.train.precision)), strategy_scope():
-        model = build_model(recipe.model, len(dataset.classes))
+        model = build_model(recipe.model, len(dataset.classes), dataset.image_size)
+        check_fine_tuning(recipe, model)
         compile_model(model, recipe.train, steps)
     return model
 
@@ -72,7 +61,9 @@ def describe_run(recipe: Recipe, dataset: FaceDataset, model: keras.Model, comma
     return {
         "model": recipe.model.name,
         "classes": list(dataset.classes),
+        "image_size": dataset.image_size,
         "dataset": describe_dataset(dataset),
+        "balance": describe_balance(dataset.splits["train"].labels, dataset.classes, recipe),
         "seed": recipe.train.seed,
         "parameters": int(model.count_params()),
         "trainable_parameters": int(sum(keras.ops.size(v) for v in model.trainable_variables)),
@@ -107,82 +98,29 @@ def train(
     """
     observer = observer or Observer()
     model, text = prepare_model(recipe, dataset), dump_recipe(recipe)
-    progress = _load_state(model, run, text, observer)
+    progress = _load_state(recipe, dataset, model, run, text, observer)
     if not run.run_json.exists():
         write_text(run.recipe, text)
         write_json(run.run_json, describe_run(recipe, dataset, model, command))
     with StopSignals() as signals:
-        _fit_segments(recipe, dataset, run, model, progress, text, observer, signals)
-    if signals.received is not None and not _is_over(recipe, progress):
+        fit_phases(recipe, dataset, run, model, progress, text, observer, signals)
+    if signals.received is not None and not run_is_over(recipe, progress):
         return TrainingResult(False, signals.received, progress)
     _finish(recipe, dataset, run, model, progress)
     return TrainingResult(True, None, progress)
 
 
-def _is_over(recipe: Recipe, progress: Progress) -> bool:
-    patience = recipe.train.early_stop_patience
-    return progress.epoch >= recipe.train.epochs or 0 < patience <= progress.waited
-
-
-def _load_state(model: keras.Model, run: RunFolder, text: str, observer: Observer) -> Progress:
+def _load_state(recipe, dataset, model: keras.Model, run: RunFolder, text: str, observer: Observer) -> Progress:
     found = load_checkpoint(run.scratch, text)
     if found is None:
         return Progress()
     values, progress, warnings = found
     for warning in warnings:
         observer.on_warning(warning)
+    if progress.fine_tuning:
+        open_base(recipe, model, progress, plan(recipe, dataset)[1])
     restore(model, values)
     return progress
-
-
-def _fit_segments(recipe, dataset, run, model, progress, text, observer, signals) -> None:
-    """Call ``fit`` for the rest of an interrupted epoch, then for all others.
-
-    Each ``fit`` ends by overwriting the weights with their average where averaging is on, so the state of
-    the last epoch end is put back before the next begins.
-    """
-    _, steps = plan(recipe, dataset)
-    evaluation = make_eval_dataset(
-        dataset.splits["validation"], classes=len(dataset.classes), batch_size=recipe.evaluate.batch_size
-    )
-    while not _is_over(recipe, progress) and signals.received is None:
-        callback = RunCallback(
-            run,
-            recipe.train,
-            steps,
-            progress,
-            text,
-            lambda: model.evaluate(evaluation, verbose=0, return_dict=True),
-            observer,
-            signals,
-        )
-        first, last = progress.epoch, (progress.epoch + 1 if progress.step else recipe.train.epochs)
-        batches = _batches(recipe, dataset, first * steps + progress.step, last * steps)
-        model.fit(
-            batches,
-            initial_epoch=first,
-            epochs=last,
-            steps_per_epoch=steps - progress.step,
-            callbacks=[callback],
-            verbose=0,
-        )
-        if callback.state is None:
-            raise TrainingError("training ended before its first epoch was complete")
-        restore(model, callback.state)
-
-
-def _batches(recipe: Recipe, dataset: FaceDataset, start: int, stop: int):
-    batch, _ = plan(recipe, dataset)
-    return make_train_dataset(
-        dataset.splits["train"],
-        classes=len(dataset.classes),
-        augmentation=recipe.augmentation,
-        batch_size=batch,
-        seed=recipe.train.seed,
-        start_step=start,
-        stop_step=stop,
-        imbalance=recipe.train.imbalance,
-    )
 
 
 def _finish(recipe: Recipe, dataset: FaceDataset, run: RunFolder, model: keras.Model, progress: Progress) -> None:
@@ -202,27 +140,39 @@ def _finish(recipe: Recipe, dataset: FaceDataset, run: RunFolder, model: keras.M
         "monitor": recipe.train.monitor,
         "best_epoch": progress.best_epoch,
         "best_value": progress.best_value,
+        **_describe_phases(recipe, model, progress),
     }
     write_json(run.run_json, record)
     run.write_manifest()
     shutil.rmtree(run.scratch, ignore_errors=True)
 
 
+def _describe_phases(recipe: Recipe, model: keras.Model, progress: Progress) -> dict:
+    """What ``run.json`` says of transfer learning; nothing for networks trained from scratch."""
+    facts: dict = {}
+    if recipe.caches_features:
+        facts["cached_features"] = {"seconds": round(progress.feature_seconds, 1)}
+    if progress.fine_tuning:
+        opened = int(sum(keras.ops.size(v) for v in model.trainable_variables))
+        facts["fine_tune"] = {"began_after_epoch": progress.phase_start, "trainable_parameters": opened}
+    return facts
+
+
 def _save_inference_copy(recipe: Recipe, dataset: FaceDataset, model: keras.Model, run: RunFolder) -> None:
     """Save without the optimizer: ``include_optimizer=False`` is ignored for .keras, an uncompiled twin is not."""
     with precision(resolve_precision(recipe.train.precision)):
-        twin = build_twin(recipe, len(dataset.classes))
+        twin = build_twin(recipe, len(dataset.classes), dataset.image_size)
     twin.set_weights(model.get_weights())
     with atomic_path(run.model) as scratch:
         twin.save(scratch)
 
 
-def build_twin(recipe: Recipe, classes: int) -> keras.Model:
+def build_twin(recipe: Recipe, classes: int, image_size: int = 48) -> keras.Model:
     """The recipe's network with fresh weights: pretrained ones are about to be replaced, so none are fetched."""
     section = recipe.model
     if hasattr(section, "weights"):
         section = section.model_copy(update={"weights": "none"})
-    return build_model(section, classes)
+    return build_model(section, classes, image_size)
 
 
 def history_csv(rows: list[dict]) -> str:

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from fer_keras.config import AugmentationSection
+from fer_keras.balance import Selection, select_faces
+from fer_keras.config import AugmentationSection, make_recipe
 from fer_keras.errors import DataError
 from fer_keras.input_pipeline import class_weights, make_eval_dataset, make_train_dataset, steps_per_epoch
 
@@ -97,3 +98,42 @@ def test_eval_dataset_keeps_order_and_pixels(tiny_dataset):
     split = tiny_dataset.splits["train"]
     images = np.concatenate([x.numpy() for x, _ in make_eval_dataset(split, classes=7, batch_size=10)])
     np.testing.assert_array_equal(images, split.images)
+
+
+def test_soft_labels_are_what_is_learned_and_hard_ones_what_is_scored(tiny_dataset):
+    from dataclasses import replace
+
+    split = tiny_dataset.splits["train"]
+    soft = np.random.default_rng(0).dirichlet(np.ones(7), len(split)).astype(np.float32)
+    changed = replace(tiny_dataset, splits={**tiny_dataset.splits, "train": replace(split, soft_labels=soft)})
+    for images, labels in batches(changed):
+        np.testing.assert_array_equal(labels, soft[rows_of(images, split)])
+    scored = make_eval_dataset(changed.splits["train"], classes=7, batch_size=42)
+    _, labels = next(iter(scored.as_numpy_iterator()))
+    np.testing.assert_array_equal(labels, np.eye(7)[split.labels])
+
+
+def test_an_epoch_holds_the_chosen_faces_each_once(tiny_dataset):
+    split = tiny_dataset.splits["train"]
+    selection = Selection(np.array([3, 3, 8, 3, 20]), np.array([3, 42, 8, 43, 20]))
+    made = batches(tiny_dataset, batch_size=5, stop_step=4, selection=selection)
+    assert all(sorted(rows_of(images, split)) == [3, 3, 3, 8, 20] for images, _ in made)
+
+
+def test_copies_of_a_face_are_augmented_each_in_its_own_way_and_originals_as_without_copies(tiny_dataset):
+    turn = AugmentationSection(rotation_range=20.0, brightness_range=(0.5, 1.5))
+    recipe = make_recipe({"balance": {"target": 8}, "augmentation": {"rotation_range": 20.0}})
+    selection = select_faces(tiny_dataset.splits["train"].labels, recipe)
+    filled = batches(tiny_dataset, augmentation=turn, batch_size=56, stop_step=1, selection=selection)[0][0]
+    plain = batches(tiny_dataset, augmentation=turn, batch_size=42, stop_step=1)[0][0]
+    assert len({image.tobytes() for image in filled}) == 56
+    assert {image.tobytes() for image in plain} <= {image.tobytes() for image in filled}
+
+
+def test_balanced_sampling_works_on_the_chosen_faces(tiny_dataset):
+    split = tiny_dataset.splits["train"]
+    selection = Selection(np.arange(14), np.arange(14))
+    made = batches(tiny_dataset, batch_size=7, stop_step=4, imbalance="balanced_sampling", selection=selection)
+    for images, labels in made:
+        np.testing.assert_array_equal(labels.sum(axis=0), np.ones(7))
+        assert max(rows_of(images, split)) < 14

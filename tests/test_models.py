@@ -4,8 +4,9 @@ import pytest
 
 from fer_keras.config import CnnModel, MobileNetV2Model
 from fer_keras.errors import ConfigError, ModelFileError
-from fer_keras.models import GrayscaleToRGB, ResizeImages, build_cnn, build_mobilenetv2, build_model, count_macs
+from fer_keras.models import MODELS, GrayscaleToRGB, ResizeImages, build_cnn, build_model, count_macs
 
+build_mobilenetv2 = MODELS["mobilenetv2"]
 SMALL = {"weights": "none", "input_size": 32, "head_units": 16}
 
 

@@ -1,25 +1,48 @@
-"""Networks: ``(B, 48, 48, 1)`` pixels 0..255 in, ``(B, classes)`` logits out; preprocessing inside."""
+"""Networks: ``(B, 48, 48, 1)`` pixels 0..255, or another side, to ``(B, classes)`` logits; preprocessing inside."""
 
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import keras
 
-from ..config import CnnModel, MobileNetV2Model
+from ..config import ModelSection
 from .cnn import build_cnn
 from .layers import GrayscaleToRGB, ResizeImages
-from .transfer import build_mobilenetv2
+from .reference import build_mini_xception, build_scratch_cnn, build_simple_cnn
+from .transfer import build_transfer
 
-MODELS = {"cnn": build_cnn, "mobilenetv2": build_mobilenetv2}
+MODELS = {
+    "cnn": build_cnn,
+    "scratch_cnn": build_scratch_cnn,
+    "simple_cnn": build_simple_cnn,
+    "mini_xception": build_mini_xception,
+    "mobilenetv2": partial(build_transfer, "mobilenetv2"),
+    "vgg16": partial(build_transfer, "vgg16"),
+    "resnet50": partial(build_transfer, "resnet50"),
+    "mobilenetv3small": partial(build_transfer, "mobilenetv3small"),
+    "efficientnetv2b0": partial(build_transfer, "efficientnetv2b0"),
+}
 
-__all__ = ["MODELS", "GrayscaleToRGB", "ResizeImages", "build_cnn", "build_mobilenetv2", "build_model", "count_macs"]
+__all__ = [
+    "MODELS",
+    "GrayscaleToRGB",
+    "ResizeImages",
+    "build_cnn",
+    "build_mini_xception",
+    "build_model",
+    "build_scratch_cnn",
+    "build_simple_cnn",
+    "build_transfer",
+    "count_macs",
+]
 
 
-def build_model(section: CnnModel | MobileNetV2Model, classes: int) -> keras.Sequential:
-    """Build the network that the recipe's ``model`` section describes."""
+def build_model(section: ModelSection, classes: int, image_size: int = 48) -> keras.Sequential:
+    """Build the network that the recipe's ``model`` section describes, for faces of ``image_size`` pixels a side."""
     options = section.model_dump(exclude={"name"})
-    return MODELS[section.name](classes, **options)
+    return MODELS[section.name](classes, image_size=image_size, **options)
 
 
 def count_macs(model: keras.Model) -> int:

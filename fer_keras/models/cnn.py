@@ -19,8 +19,8 @@ def _conv_bn_relu(filters: int, kernel: int, name: str, strides: int = 1) -> lis
     ]
 
 
-def build_cnn(classes: int, *, width: int = 64, dropout: float = 0.3) -> keras.Sequential:
-    """Build the network: ``(B, 48, 48, 1)`` pixels 0..255 to ``(B, classes)`` logits.
+def build_cnn(classes: int, *, image_size: int = 48, width: int = 64, dropout: float = 0.3) -> keras.Sequential:
+    """Build the network: ``(B, image_size, image_size, 1)`` pixels 0..255 to ``(B, classes)`` logits.
 
     Full-resolution 48x48 maps cost memory traffic far beyond their share of the arithmetic, so a 5x5
     stem of stride 2 leaves them at once; pairs of 3x3 convolutions follow (VGG, Simonyan & Zisserman 2015)
@@ -29,10 +29,12 @@ def build_cnn(classes: int, *, width: int = 64, dropout: float = 0.3) -> keras.S
 
     Args:
         classes: number of outputs.
+        image_size: side of the faces in pixels; the shapes in the comments are those of 48.
         width: filters of the first stage; the others have two and four times as many.
         dropout: rate before the classifier; a third of it after each pooled stage.
     """
-    body = [keras.Input((48, 48, 1), name="images"), layers.Rescaling(1 / 127.5, offset=-1, name="rescale")]
+    body = [keras.Input((image_size, image_size, 1), name="images")]
+    body += [layers.Rescaling(1 / 127.5, offset=-1, name="rescale")]
     body += _conv_bn_relu(max(8, width // 2), 5, "stem", strides=2)  # (B, 24, 24, width / 2)
     for number, (multiple, convolutions) in enumerate(STAGES, start=1):
         for index in range(1, convolutions + 1):

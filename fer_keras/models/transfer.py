@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import keras
@@ -10,67 +12,139 @@ from keras import layers
 from ..errors import ConfigError, ModelFileError, nearest_hint
 from .layers import GrayscaleToRGB, ResizeImages
 
-WEIGHTS_PAGE = "https://keras.io/api/applications/mobilenet"
+WEIGHTS_PAGE = "https://keras.io/api/applications"
+# The three input conventions of keras.applications. "caffe": channels blue, green, red, less their ImageNet means;
+# of three equal channels the order is only that of the means. Bases without a convention rescale inside.
+SYMMETRIC = {"scale": 1 / 127.5, "offset": -1.0}
+CAFFE = {"scale": 1.0, "offset": [-103.939, -116.779, -123.68]}
 
 
-def _load_imagenet(backbone_class, input_size: int) -> keras.Model:
+@dataclass(frozen=True)
+class Backbone:
+    """One family.
+
+    Attributes:
+        title: class in ``keras.applications``.
+        weights_file: name of the file without the top that Keras downloads.
+        preprocessing: arguments of ``keras.layers.Rescaling``; empty where the base rescales inside.
+    """
+
+    title: str
+    weights_file: str
+    preprocessing: dict = field(default_factory=dict)
+
+
+BACKBONES = {
+    "mobilenetv2": Backbone(
+        "MobileNetV2", "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5", SYMMETRIC
+    ),
+    "vgg16": Backbone("VGG16", "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5", CAFFE),
+    "resnet50": Backbone("ResNet50", "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5", CAFFE),
+    "mobilenetv3small": Backbone("MobileNetV3Small", "weights_mobilenet_v3_small_224_1.0_float_no_top_v2.h5"),
+    "efficientnetv2b0": Backbone("EfficientNetV2B0", "efficientnetv2-b0_notop.h5"),
+}
+
+
+def _make(family: Backbone, weights: str | None, input_size: int) -> keras.Model:
+    application = getattr(keras.applications, family.title)
+    return application(include_top=False, weights=weights, input_shape=(input_size, input_size, 3))
+
+
+def _load_imagenet(family: Backbone, input_size: int) -> keras.Model:
     try:
-        return backbone_class(include_top=False, weights="imagenet", input_shape=(input_size, input_size, 3))
+        return _make(family, "imagenet", input_size)
     except Exception as error:  # Keras raises plain Exception on a failed download
         raise ModelFileError(
-            "the ImageNet weights of MobileNetV2 could not be downloaded",
+            f"the ImageNet weights of {family.title} could not be downloaded",
             allowed="model.weights = imagenet, none, or the path of a weights file",
             received="imagenet",
-            hint="Fetch mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5 (or its size in pixels "
-            f"instead of 224) on a machine with a network, see {WEIGHTS_PAGE}, and give "
+            hint=f"Fetch {family.weights_file} on a machine with a network, see {WEIGHTS_PAGE}, and give "
             "--set model.weights=PATH",
         ) from error
 
 
-def _load_file(backbone_class, path: str, input_size: int) -> keras.Model:
+def _load_file(family: Backbone, path: str, input_size: int) -> keras.Model:
     if not Path(path).is_file():
         raise ConfigError(
             f"no weights file at {path}",
             allowed="model.weights = imagenet, none, or the path of a .h5 weights file without the top",
             received=path,
         )
-    backbone = backbone_class(include_top=False, weights=None, input_shape=(input_size, input_size, 3))
+    backbone = _make(family, None, input_size)
     try:
-        backbone.load_weights(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # Keras only warns of layers that the file does not hold
+            backbone.load_weights(path)
     except Exception as error:  # h5py and Keras raise a dozen types here
         reason = str(error).splitlines()[0][:200]
-        raise ModelFileError(f"{path} holds no weights of MobileNetV2 (alpha 1.0, no top): {reason}") from error
+        raise ModelFileError(f"{path} holds no weights of {family.title} (no top): {reason}") from error
     return backbone
 
 
-def _load_backbone(backbone_class, weights: str, input_size: int) -> keras.Model:
+def _load_backbone(family: Backbone, weights: str, input_size: int) -> keras.Model:
     if weights == "imagenet":
-        return _load_imagenet(backbone_class, input_size)
-    if weights == "none":
-        return backbone_class(include_top=False, weights=None, input_shape=(input_size, input_size, 3))
-    return _load_file(backbone_class, weights, input_size)
+        backbone = _load_imagenet(family, input_size)
+    elif weights == "none":
+        backbone = _make(family, None, input_size)
+    else:
+        backbone = _load_file(family, weights, input_size)
+    for layer in backbone.layers:
+        if isinstance(layer, layers.Dropout):  # stochastic depth: a frozen base must be a fixed function
+            layer.rate = 0.0
+    return backbone
 
 
-def freeze(backbone: keras.Model, fine_tune_from: str | None) -> None:
+def find_backbone(model: keras.Model) -> keras.Model:
+    """Return the base inside a transfer network, the model within the model."""
+    return next(layer for layer in model.layers if isinstance(layer, keras.Model))
+
+
+def freeze(backbone: keras.Model, fine_tune_from: str | None, key: str = "model.fine_tune_from") -> None:
     """Freeze the backbone below layer ``fine_tune_from`` (``all``: nothing, ``None``: everything).
 
     Batch normalisation stays frozen in either case: with ``trainable=False`` Keras runs it in inference
     mode, so that small batches do not destroy the statistics it came with.
 
     Raises:
-        ConfigError: the backbone has no such layer.
+        ConfigError: the backbone has no such layer; ``key`` of the recipe is named.
     """
+    start = first_open_layer(backbone, fine_tune_from, key)
+    for index, layer in enumerate(backbone.layers):
+        layer.trainable = index >= start and not isinstance(layer, layers.BatchNormalization)
+
+
+def first_open_layer(backbone: keras.Model, fine_tune_from: str | None, key: str) -> int:
+    """Return the index of the first layer that is not frozen, see :func:`freeze`."""
     names = [layer.name for layer in backbone.layers]
     if fine_tune_from not in (None, "all", *names):
         raise ConfigError(
-            f"model.fine_tune_from: no layer {fine_tune_from!r}",
-            allowed="null, all, or a layer name of the backbone",
+            f"{key}: no layer {fine_tune_from!r} in {backbone.name}",
+            allowed="all, or a layer name of the backbone",
             hint=nearest_hint(fine_tune_from, names),
         )
-    start = {None: len(names), "all": 0}.get(fine_tune_from)
-    start = names.index(fine_tune_from) if start is None else start
-    for index, layer in enumerate(backbone.layers):
-        layer.trainable = index >= start and not isinstance(layer, layers.BatchNormalization)
+    if fine_tune_from is None:
+        return len(names)
+    return 0 if fine_tune_from == "all" else names.index(fine_tune_from)
+
+
+def split_at_features(model: keras.Model) -> tuple[keras.Sequential, keras.Sequential]:
+    """Cut a transfer network in two that share its layers.
+
+    Returns:
+        The base: images (B, S, S, 1) to pooled features (B, F); and the head: (B, 1, 1, F) to logits (B, classes).
+        The head begins with the same pooling layer, whose mean over one position changes nothing, so that features
+        go through an image pipeline like images.
+    """
+    pooling = next(i for i, layer in enumerate(model.layers) if layer.name == "features")
+    base = keras.Sequential([keras.Input(model.input_shape[1:]), *model.layers[: pooling + 1]], name="base")
+    head = keras.Sequential([keras.Input((1, 1, base.output_shape[-1])), *model.layers[pooling:]], name="head")
+    return base, head
+
+
+def _preprocessing(family: Backbone, input_size: int) -> list:
+    """Resize while there is one channel, repeat it, then the family's own convention."""
+    steps = [ResizeImages(input_size, name="resize"), GrayscaleToRGB(name="gray_to_rgb")]  # (B, S, S, 1), (B, S, S, 3)
+    return [*steps, layers.Rescaling(name="rescale", **family.preprocessing)] if family.preprocessing else steps
 
 
 def _hidden(units: int, dropout: float) -> list:
@@ -79,24 +153,28 @@ def _hidden(units: int, dropout: float) -> list:
     return [layers.Dense(units, activation="relu", name="hidden"), layers.Dropout(dropout, name="dropout_2")]
 
 
-def build_mobilenetv2(
+def build_transfer(
+    name: str,
     classes: int,
     *,
+    image_size: int = 48,
     weights: str = "imagenet",
     input_size: int = 96,
     head_units: int = 256,
     dropout: float = 0.3,
     fine_tune_from: str | None = None,
 ) -> keras.Sequential:
-    """Build the network: ``(B, 48, 48, 1)`` pixels 0..255 to ``(B, classes)`` logits.
+    """Build a network: ``(B, image_size, image_size, 1)`` pixels 0..255 to ``(B, classes)`` logits.
 
-    Rescale to [-1, 1], resize, repeat gray to RGB, MobileNetV2 (Sandler et al. 2018, arXiv:1801.04381)
-    without its top, global average pooling, an optional hidden layer, logits.
+    Resize, repeat gray to RGB, rescale as the base was trained, the base without its top, global average pooling,
+    an optional hidden layer, logits.
 
     Args:
+        name: a key of ``BACKBONES``.
         classes: number of outputs.
+        image_size: side of the faces in pixels.
         weights: ``imagenet`` (downloaded by Keras), ``none`` (random) or the path of a weights file.
-        input_size: side in pixels that faces are resized to; native 48 leaves the backbone a 2x2 map.
+        input_size: side in pixels that faces are resized to; native 48 leaves most bases a 2x2 map.
         head_units: width of the hidden layer; 0 for a linear head.
         dropout: rate before each dense layer.
         fine_tune_from: see :func:`freeze`.
@@ -104,19 +182,18 @@ def build_mobilenetv2(
     Raises:
         ConfigError, ModelFileError: weights that cannot be found, downloaded or read; unknown layer.
     """
-    backbone = _load_backbone(keras.applications.MobileNetV2, weights, input_size)
+    family = BACKBONES[name]
+    backbone = _load_backbone(family, weights, input_size)
     freeze(backbone, fine_tune_from)
     return keras.Sequential(
         [
-            keras.Input((48, 48, 1), name="images"),
-            layers.Rescaling(1 / 127.5, offset=-1, name="rescale"),
-            ResizeImages(input_size, name="resize"),  # (B, S, S, 1)
-            GrayscaleToRGB(name="gray_to_rgb"),  # (B, S, S, 3)
-            backbone,  # (B, S / 32, S / 32, 1280)
-            layers.GlobalAveragePooling2D(name="features"),  # (B, 1280)
+            keras.Input((image_size, image_size, 1), name="images"),
+            *_preprocessing(family, input_size),
+            backbone,  # (B, S / 32, S / 32, F)
+            layers.GlobalAveragePooling2D(name="features"),  # (B, F)
             layers.Dropout(dropout, name="dropout"),
             *_hidden(head_units, dropout),
             layers.Dense(classes, dtype="float32", name="logits"),
         ],
-        name="mobilenetv2",
+        name=name,
     )

@@ -1,0 +1,38 @@
+"""Recipes, networks and the command line name the same things."""
+
+import pytest
+from fer_keras_cli.main import run
+from fer_keras_cli.recipe_files import recipe_data, recipe_names, resolve_recipe
+
+from fer_keras.config import SECTIONS, AugmentationSection, make_recipe
+from fer_keras.errors import ConfigError
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_every_network_trains_with_the_recipe_of_its_name(name):
+    assert resolve_recipe(name, None, ()).model.name == name
+
+
+def test_cnn_noaug_is_cnn_without_augmentation_and_otherwise_equal():
+    cnn, plain = (make_recipe(recipe_data(name)) for name in ("cnn", "cnn_noaug"))
+    assert cnn.augmentation.is_active
+    assert plain == cnn.model_copy(update={"augmentation": AugmentationSection()})
+
+
+@pytest.mark.parametrize("name", [name for name in recipe_names() if name.endswith("_finetune")])
+def test_two_phase_recipes_open_the_base_at_a_lower_rate(name):
+    recipe = make_recipe(recipe_data(name))
+    assert recipe.fine_tune.epochs > 0
+    assert recipe.fine_tune.learning_rate < recipe.train.learning_rate
+
+
+def test_help_and_errors_list_every_network(capsys):
+    assert run(["train", "--help"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert ", ".join(SECTIONS) in text
+    with pytest.raises(ConfigError, match=f"{', '.join(SECTIONS)}.*Did you mean 'vgg16'"):
+        resolve_recipe("vgg", None, ())
+    with pytest.raises(ConfigError, match=f"{', '.join(SECTIONS)}.*Did you mean 'vgg16'"):
+        make_recipe({"model": {"name": "vgg"}})
+    with pytest.raises(ConfigError, match="Use --recipe cnn_noaug"):
+        resolve_recipe("cnn_noaug", None, ())
