@@ -9,10 +9,20 @@ from fer_keras.config import SECTIONS, Recipe, apply_overrides, load_yaml_file, 
 from fer_keras.errors import ConfigError, nearest_hint
 
 
+# The recipes of docs/seeds.md, named ``seeds/NAME``.
+FOLDERS = ("", "seeds")
+
+
 def recipe_names() -> list[str]:
-    """Names of the recipes that come with the package."""
-    entries = resources.files("fer_keras_configs").iterdir()
-    return sorted(entry.name.removesuffix(".yaml") for entry in entries if entry.name.endswith(".yaml"))
+    """Names of the recipes that come with the package; those in a folder come last."""
+    return [name for folder in FOLDERS for name in _names_in(folder)]
+
+
+def _names_in(folder: str) -> list[str]:
+    place = resources.files("fer_keras_configs")
+    entries = (place / folder if folder else place).iterdir()
+    names = sorted(entry.name.removesuffix(".yaml") for entry in entries if entry.name.endswith(".yaml"))
+    return [f"{folder}/{name}" if folder else name for name in names]
 
 
 def recipe_data(name_or_path: str) -> dict:

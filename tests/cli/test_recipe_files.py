@@ -1,5 +1,7 @@
 """Recipes, networks and the command line name the same things."""
 
+from importlib import resources
+
 import pytest
 from fer_keras_cli.main import run
 from fer_keras_cli.recipe_files import recipe_data, recipe_names, resolve_recipe
@@ -11,6 +13,23 @@ from fer_keras.errors import ConfigError
 @pytest.mark.parametrize("name", SECTIONS)
 def test_every_network_trains_with_the_recipe_of_its_name(name):
     assert resolve_recipe(name, None, ()).model.name == name
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_recipe_is_valid_and_says_how_to_train_it(name):
+    assert make_recipe(recipe_data(name), where=name)
+    option = "--model" if name in SECTIONS else "--recipe"
+    with resources.as_file(resources.files("fer_keras_configs") / f"{name}.yaml") as path:
+        header = path.read_text(encoding="utf-8")
+    assert header.startswith(f"# {name}: ")
+    assert f"fer-keras train {option} {name} --data " in header
+
+
+def test_recipes_of_the_seeds_have_a_folder_of_their_own(capsys):
+    assert run(["recipes"]) == 0
+    assert "\nseeds/scratch_cnn\n" in capsys.readouterr().out
+    with pytest.raises(ConfigError, match="Did you mean 'seeds/resnet50'"):
+        resolve_recipe(None, "seeds/resnet", ())
 
 
 def test_cnn_noaug_is_cnn_without_augmentation_and_otherwise_equal():
