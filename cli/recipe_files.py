@@ -8,7 +8,6 @@ from pathlib import Path
 from fer_keras.config import SECTIONS, Recipe, apply_overrides, load_yaml_file, make_recipe
 from fer_keras.errors import ConfigError, nearest_hint
 
-
 # The recipes of docs/seeds.md, named ``seeds/NAME``.
 FOLDERS = ("", "seeds")
 
