@@ -101,7 +101,7 @@ def _pairs_of_groups(parts: list[np.ndarray], group: np.ndarray) -> NearPairs:
     filled = start = 0
     for part in parts:  # one after the other: all faces together would be in memory a third time
         rows = distinct[(distinct >= start) & (distinct < start + len(part))] - start
-        images[filled : filled + len(rows)] = working_size(part)[rows]
+        np.take(working_size(part), rows, axis=0, out=images[filled : filled + len(rows)], mode="clip")
         filled, start = filled + len(rows), start + len(part)
     pairs = near_pairs(images)
     return NearPairs(distinct[pairs.first], distinct[pairs.second], pairs.correlation, pairs.mirrored)

@@ -1,4 +1,4 @@
-"""A FER2013 copy that the loader refuses: what is wrong with it, and with how much of it? No TensorFlow."""
+"""A FER2013 copy row by row, also one that the loader refuses: what is wrong with how much of it? No TensorFlow."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def read_what_can_be_read(source: Source) -> tuple[FaceDataset | None, dict]:
     """Read a source row by row, past every row or file that is wrong.
 
     Returns:
-        The faces that could be read, or None if a split has none, and what was refused: the summary of
-        :class:`~fer_keras.datasets.bad_rows.BadRows`.
+        The faces that could be read, or None if a split has none, and what was refused, possibly nothing: the summary
+        of :class:`~fer_keras.datasets.bad_rows.BadRows`.
 
     Raises:
         DataError: nothing was refused, so the fault is with the source as a whole.
@@ -29,7 +29,7 @@ def read_what_can_be_read(source: Source) -> tuple[FaceDataset | None, dict]:
         if not bad.reasons:
             raise
         return None, bad.summary()
-    splits = {name: _as_split(rows[name]) for name in SPLITS}
+    splits = {name: _as_split(rows.pop(name)) for name in SPLITS}  # popped: the rows are not kept beside the arrays
     dataset = FaceDataset("fer2013", FER7, splits, str(source.path), fingerprint(splits, FER7))
     return dataset, bad.summary()
 
