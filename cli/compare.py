@@ -19,8 +19,10 @@ from .options import data_option, echo_json, import_tensorflow, json_option
     help="Your own pictures to score with every run: one sub-folder per class, or names such as happy_01.jpg.",
 )
 @data_option
-@click.option("--out", type=click.Path(path_type=Path), default="comparison", show_default=True, help="Where.")
-@click.option("--force", is_flag=True, help="Replace an earlier comparison in --out.")
+@click.option(
+    "--output", "--out", "out", type=click.Path(path_type=Path), default="comparison", show_default=True, help="Where."
+)
+@click.option("--force", is_flag=True, help="Replace an earlier comparison in --output.")
 @json_option
 @click.pass_context
 def command(ctx, runs, split, images, data, out, force, as_json):

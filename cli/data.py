@@ -28,7 +28,14 @@ command.add_command(explore)
 @set_option
 @click.option("--faces", type=click.IntRange(1, 40), default=8, show_default=True, help="Number of originals.")
 @click.option("--copies", type=click.IntRange(1, 20), default=8, show_default=True, help="Augmented copies of each.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default="preview.png", show_default=True)
+@click.option(
+    "--output",
+    "--out",
+    "out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default="preview.png",
+    show_default=True,
+)
 @click.pass_context
 def preview(ctx, data, recipe, overrides, faces, copies, out):
     """Write a grid of originals, each followed by augmented copies as training would see them.

@@ -12,7 +12,9 @@ from .options import echo_json, import_tensorflow, json_option, show_notices
 @click.command("explore")
 @click.argument("data", metavar="PATH|synthetic")
 @click.option(
+    "--output",
     "--out",
+    "out",
     type=click.Path(path_type=Path, file_okay=False),
     default="exploration",
     show_default=True,

@@ -91,11 +91,25 @@ def _print_scores(metrics: dict, report: Path, changes: list[tuple[str, str]]) -
     if clean.get("accuracy") is not None:
         text = f"{clean['accuracy']:.4f}, macro-F1 {clean['macro_f1']:.4f}, n = {clean['n']:,}"
         rows.append(("without copies of training faces", text))
-    rows += opinion_rows(metrics["second_opinion"]) + changes
+    rows += _calibrated_rows(metrics["calibrated"]) + opinion_rows(metrics["second_opinion"]) + changes
     title = f"{metrics['dataset']}, {metrics['split']}, n = {metrics['n']:,}, TTA {metrics['tta']}"
     print_table(title, rows)
     _print_classes(metrics["per_class"])
     print_table("", [("report", str(report)), *(("NOTICE", text) for text in metrics["notices"])])
+
+
+def _calibrated_rows(calibrated: dict | None) -> list[tuple[str, str]]:
+    if calibrated is None:
+        return []
+    fitted = calibrated["fitted_on"]
+    text = f"{calibrated['nll']:.4f} / {calibrated['ece']:.4f}  (T = {calibrated['temperature']:.3f}"
+    rows = [("NLL / ECE, calibrated", f"{text}, from {fitted['n']:,} {fitted['split']} faces)")]
+    uncertain = calibrated["uncertain"]
+    if uncertain["precision"] is not None:
+        low, high = uncertain["precision_ci95"]
+        text = f"{uncertain['precision']:.4f}  (95 % interval {low:.4f} to {high:.4f}) of {uncertain['coverage']:.1%}"
+        rows.append((f"precision at {uncertain['threshold']:.2f} or surer", f"{text} of the faces"))
+    return rows
 
 
 def _print_classes(per_class: dict) -> None:

@@ -53,7 +53,7 @@ def command(
 
     resolved = resolve_recipe(model, recipe, overrides)
     order, _ = resolve_class_order(class_order)
-    target = _target(output, name or f"{resolved.model.name}-torch-{time.strftime('%Y%m%d-%H%M%S')}")
+    target = new_run_place(output, name or f"{resolved.model.name}-torch-{time.strftime('%Y%m%d-%H%M%S')}")
     read = read_checkpoint(checkpoint, container=container, ignore=ignore)
     import_tensorflow(ctx)
     dataset = load_data(resolved, data)
@@ -66,7 +66,7 @@ def command(
     show_notices(ported.notices)
 
 
-def _target(output: Path, name: str) -> Path:
+def new_run_place(output: Path, name: str) -> Path:
     """Place of the new run, checked before the work and not after it."""
     from fer_keras.errors import InputError, RunFolderError
 

@@ -16,10 +16,14 @@ from fer_keras.errors import FerKerasError, nearest_hint
 COMMANDS = {
     "train": "Train a network into a new run folder, or resume one.",
     "evaluate": "Score a run on a split: confusion matrix, per-class P/R/F1, calibration.",
+    "calibrate": "Fit temperature and 'uncertain' threshold of a run on validation faces.",
+    "explain": "Show where in a face a run's answer comes from (Grad-CAM).",
     "export": "Write SavedModel and TFLite files and prove them against Keras.",
+    "prune": "Fine-tune a run while setting its smallest weights to zero.",
     "benchmark": "Measure latency, size and memory of a run's model and exports.",
     "compare": "Lay runs side by side: an HTML page, Markdown and JSON.",
     "import-torch": "Turn a PyTorch checkpoint into a run, proven layer by layer.",
+    "import-keras": "Turn a Keras file of another program into a run, proven on images.",
     "data": "Check, explore, preview or download data.",
     "recipes": "List the recipes, or print one.",
 }

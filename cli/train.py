@@ -151,9 +151,9 @@ def _train(recipe, dataset, run, as_json: bool) -> None:
 
     from .progress import ProgressObserver
 
-    _print_start(recipe, dataset, run)
     command = shlex.join(["fer-keras", *sys.argv[1:]])
     try:
+        _print_start(recipe, dataset, run)
         with ProgressObserver(recipe.epochs) as observer:
             result = train(recipe, dataset, run, command=command, observer=observer)
     except BaseException:

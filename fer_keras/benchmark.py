@@ -8,18 +8,15 @@ one per file for its peak memory.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
+from .benchmark_process import Target
+from .benchmark_process import run_worker as _work
 from .datasets.faces import FACE_SIZE
-from .errors import FerKerasError, InputError
+from .errors import InputError
 from .run_folder import RunFolder, write_json
 from .run_record import hardware, now, versions
 
@@ -35,24 +32,6 @@ FILES = {
 }
 ALL_THREADS = 0
 RESULT = "benchmark.json"
-_WORKER_TIMEOUT = 1800  # seconds
-
-
-@dataclass(frozen=True)
-class Target:
-    """One file to measure.
-
-    Attributes:
-        run: name of the run folder.
-        format: key of ``FILES``.
-        path: the file or folder.
-        image_size: side of its input in pixels.
-    """
-
-    run: str
-    format: str
-    path: str
-    image_size: int
 
 
 def benchmark_runs(
@@ -150,19 +129,3 @@ def _size(path: Path) -> int:
     return (
         sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else path.stat().st_size
     )
-
-
-def _work(mode: str, targets: Sequence[Target], batch: int, threads: int, seconds: float) -> list:
-    """Run the worker and return its answer: per target a list of seconds, or its peak memory in MB."""
-    threads = threads or hardware([])["cores"]
-    with tempfile.TemporaryDirectory() as folder:
-        task, answer = Path(folder) / "task.json", Path(folder) / "answer.json"
-        work = {"mode": mode, "batch": batch, "threads": threads, "seconds": seconds}
-        task.write_text(json.dumps({**work, "targets": [asdict(target) for target in targets]}), encoding="utf-8")
-        command = [sys.executable, "-m", "fer_keras.benchmark_worker", str(task), str(answer)]
-        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": str(threads)}
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=_WORKER_TIMEOUT)
-        if done.returncode or not answer.is_file():
-            reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-            raise FerKerasError(f"the measurement failed: {reason[:300]}", hint="Export the run again")
-        return json.loads(answer.read_text(encoding="utf-8"))

@@ -68,6 +68,7 @@ class RunCallback(keras.callbacks.Callback):
         validate: returns ``loss`` and ``accuracy`` on the validation split.
         observer: told about every step and epoch.
         signals: looked at after each step.
+        eligible: whether the weights of the epoch that ends may be the best ones.
     """
 
     def __init__(
@@ -81,8 +82,10 @@ class RunCallback(keras.callbacks.Callback):
         validate: Callable[[], dict],
         observer: Observer,
         signals: StopSignals,
+        eligible: Callable[[], bool] = lambda: True,
     ):
         super().__init__()
+        self.eligible = eligible
         self.whole, self.run, self.train, self.steps, self.progress = whole, run, train, steps, progress
         self.recipe_text, self.validate, self.observer, self.signals = recipe_text, validate, observer, signals
         self.state: list | None = None
@@ -168,6 +171,8 @@ class RunCallback(keras.callbacks.Callback):
         return row
 
     def _keep_best(self, scores: dict) -> None:
+        if not self.eligible():
+            return
         progress, value = self.progress, float(scores[self.train.monitor.removeprefix("val_")])
         sign = 1 if self.train.monitor == "val_accuracy" else -1
         if progress.best_value is None or sign * value > sign * progress.best_value:

@@ -25,6 +25,7 @@ from .model_sections import (  # noqa: F401  they belong to the recipe's public 
     TransferModel,
     Vgg16Model,
 )
+from .pruning_section import PruningSection
 from .strict_yaml import parse_yaml
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -140,6 +141,7 @@ class Recipe(Section):
     balance: BalanceSection = BalanceSection()
     train: TrainSection = TrainSection()
     fine_tune: FineTuneSection = FineTuneSection()
+    pruning: PruningSection = PruningSection()
     evaluate: EvaluateSection = EvaluateSection()
 
     @property
@@ -165,6 +167,11 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _refuse_what_does_not_go_together(self):
+        if self.pruning.sparsity and self.fine_tune.epochs:
+            raise ConfigError(
+                "pruning does not go with a second phase of training",
+                hint="Set fine_tune.epochs=0; 'fer-keras prune RUN' prunes a run that was trained in two",
+            )
         if self.balance.target and self.train.imbalance == "oversample":
             raise ConfigError(
                 "balance.target and train.imbalance=oversample both fill classes up",

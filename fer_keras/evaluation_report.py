@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import classification_report
 
+from .calibration_report import write_calibration_report
 from .datasets.faces import Split
 from .metrics import confusion
 from .plotting import plot_confusion_matrix, plot_face_grid, save_figure
@@ -19,7 +20,13 @@ MISTAKES_SHOWN, MISTAKES_PER_ROW = 24, 6
 
 
 def write_report(
-    folder: Path, name: str, rows: Split, classes: Sequence[str], y_prob: np.ndarray, metrics: dict
+    folder: Path,
+    name: str,
+    rows: Split,
+    classes: Sequence[str],
+    y_prob: np.ndarray,
+    metrics: dict,
+    calibrated: np.ndarray | None = None,
 ) -> None:
     """Write every file of one evaluation into ``folder``.
 
@@ -30,6 +37,7 @@ def write_report(
         classes: names in label order.
         y_prob: (n, classes) float probabilities.
         metrics: content of ``metrics.json``.
+        calibrated: (n, classes) float probabilities at the run's temperature; None for a run without calibration.
     """
     y_pred = y_prob.argmax(axis=1)  # (n,)
     matrix = confusion(rows.labels, y_pred, len(classes))
@@ -41,6 +49,17 @@ def write_report(
     figure = plot_confusion_matrix(matrix, classes, _title(heading, metrics))
     save_figure(figure, folder / "confusion_matrix.png")
     save_figure(_plot_worst_mistakes(rows, classes, y_prob, heading), folder / "worst_mistakes.png")
+    title = _title(heading, metrics)
+    write_calibration_report(folder, title, rows.labels, y_prob, calibrated, **_marks(metrics["calibrated"]))
+
+
+def _marks(calibrated: dict | None) -> dict:
+    """What the pictures of calibration mark; nothing for a run without calibration."""
+    if calibrated is None:
+        return {}
+    uncertain = calibrated["uncertain"]
+    marks = {"target": uncertain["target_precision"], "threshold": uncertain["threshold"]}
+    return {"temperature": calibrated["temperature"], **marks}
 
 
 def write_predictions(path: Path, rows: Split, classes: Sequence[str], y_prob: np.ndarray) -> None:

@@ -13,6 +13,7 @@ from .errors import DataError, TrainingError
 from .frozen_features import Trainee, make_head_trainee
 from .input_pipeline import make_eval_dataset, make_train_dataset, steps_per_epoch
 from .phases import begin_fine_tuning, phase_end, phase_is_over, phase_section, run_is_over
+from .pruning import PruningCallback, pruning_is_over
 
 
 def plan(recipe: Recipe, dataset: FaceDataset) -> tuple[int, int]:
@@ -91,6 +92,7 @@ def _fit_segment(recipe, trainee, run, model, progress, text, observer, signals)
         lambda: trainee.model.evaluate(evaluation, verbose=0, return_dict=True),
         observer,
         signals,
+        eligible=lambda: pruning_is_over(recipe, progress, steps),
     )
     first, last = progress.epoch, (progress.epoch + 1 if progress.step else phase_end(recipe, progress))
     trainee.model.fit(
@@ -98,12 +100,20 @@ def _fit_segment(recipe, trainee, run, model, progress, text, observer, signals)
         initial_epoch=first,
         epochs=last,
         steps_per_epoch=steps - progress.step,
-        callbacks=[callback],
+        callbacks=[*_pruning(recipe, model, progress, steps), callback],
         verbose=0,
     )
     if callback.state is None:
         raise TrainingError("training ended before its first epoch was complete")
     restore(model, callback.state)
+
+
+def _pruning(recipe: Recipe, model, progress, steps: int) -> list[PruningCallback]:
+    """What sets weights to zero, where the recipe wants it; first of all callbacks, for the others look at weights."""
+    if not recipe.pruning.sparsity:
+        return []
+    done = progress.epoch * steps + progress.step
+    return [PruningCallback(model, recipe.pruning, recipe.train.epochs * steps, done)]
 
 
 def _batches(recipe: Recipe, dataset: FaceDataset, start: int, stop: int):

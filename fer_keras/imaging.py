@@ -1,4 +1,4 @@
-"""THE image decoder: bytes of one file -> upright gray pixels. Every path that reads an image uses it.
+"""THE image decoder: bytes of one file -> upright pixels, gray or RGB. Every path that reads an image uses it.
 
 Pillow does the parsing, one plugin per accepted format and no other. A plugin is opened by itself rather than
 through ``PIL.Image.open``: that function only warns above its pixel limit, and a warning cannot be made an error
@@ -54,11 +54,11 @@ _MAGIC = (
 # EXIF 2.32, table 4.6.4: how the stored rows and columns lie in the upright picture.
 _UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     2: np.fliplr,
-    3: lambda gray: np.rot90(gray, 2),
+    3: lambda pixels: np.rot90(pixels, 2),
     4: np.flipud,
-    5: np.transpose,
-    6: lambda gray: np.rot90(gray, -1),
-    7: lambda gray: np.rot90(gray, 2).T,
+    5: lambda pixels: np.swapaxes(pixels, 0, 1),
+    6: lambda pixels: np.rot90(pixels, -1),
+    7: lambda pixels: np.swapaxes(np.rot90(pixels, 2), 0, 1),
     8: np.rot90,
 }
 
@@ -80,13 +80,36 @@ def decode_gray(data: bytes, *, max_bytes: int = MAX_BYTES, max_pixels: int = MA
     Raises:
         ImageDecodeError: and nothing else, whatever the bytes are. Its text holds neither bytes nor paths.
     """
+    return _decode(data, _to_gray, max_bytes, max_pixels)
+
+
+def decode_rgb(data: bytes, *, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """Decode one image file to upright pixels in colour, for showing and for colour detectors.
+
+    As :func:`decode_gray`, which is what the luma of the result is; a gray picture stays gray.
+
+    Args:
+        data: content of a JPEG, PNG, WebP, BMP, GIF or TIFF file.
+        max_bytes: longest accepted ``data``.
+        max_pixels: largest accepted width * height, checked before any pixel is decoded.
+
+    Returns:
+        (h, w, 3) uint8 RGB, or (h, w) uint8 where the file holds gray or 16-bit gray; C-contiguous.
+
+    Raises:
+        ImageDecodeError: and nothing else, whatever the bytes are.
+    """
+    return _decode(data, _to_rgb, max_bytes, max_pixels)
+
+
+def _decode(data: bytes, convert: Callable[[Image.Image], np.ndarray], max_bytes: int, max_pixels: int) -> np.ndarray:
     name = _sniff(data, max_bytes)
     try:
         image = _OPENERS[name](io.BytesIO(data))
         _check_size(image.size, max_pixels)
         image.load()
-        gray = _to_gray(image)  # (h, w)
-        return np.ascontiguousarray(_UPRIGHT.get(_orientation(image), lambda upright: upright)(gray))
+        pixels = convert(image)  # (h, w) or (h, w, 3)
+        return np.ascontiguousarray(_UPRIGHT.get(_orientation(image), lambda upright: upright)(pixels))
     except ImageDecodeError:
         raise
     except Exception as error:  # parsers of hostile bytes fail with many types, all of them mean the same here
@@ -119,6 +142,11 @@ def _check_size(size: tuple[int, int], max_pixels: int) -> None:
 
 
 def _to_gray(image: Image.Image) -> np.ndarray:
+    pixels = _to_rgb(image)
+    return pixels if pixels.ndim == 2 else np.asarray(Image.fromarray(pixels).convert("L"))
+
+
+def _to_rgb(image: Image.Image) -> np.ndarray:
     if image.mode == "L" and "transparency" not in image.info:
         return np.asarray(image)
     if image.mode.startswith("I;16"):
@@ -127,8 +155,8 @@ def _to_gray(image: Image.Image) -> np.ndarray:
         raise ImageDecodeError("32-bit and float images have no defined white", allowed="8 or 16 bits per channel")
     if image.has_transparency_data:
         ground = Image.new("RGBA", image.size, (_MID_GRAY, _MID_GRAY, _MID_GRAY, 255))
-        return np.asarray(Image.alpha_composite(ground, image.convert("RGBA")).convert("L"))
-    return np.asarray(image.convert("RGB").convert("L"))
+        return np.asarray(Image.alpha_composite(ground, image.convert("RGBA")).convert("RGB"))
+    return np.asarray(image.convert("RGB"))
 
 
 def _from_16_bit(image: Image.Image) -> np.ndarray:

@@ -87,7 +87,13 @@ class EfficientNetV2B0Model(TransferModel):
     name: Literal["efficientnetv2b0"] = "efficientnetv2b0"
 
 
-AnyModel = (
+class ImportedModel(Section):
+    """A network that came as a file: its run can be scored and exported, a recipe cannot build it."""
+
+    name: Literal["imported"] = "imported"
+
+
+Buildable = (
     CnnModel
     | ScratchCnnModel
     | SimpleCnnModel
@@ -98,6 +104,7 @@ AnyModel = (
     | MobileNetV3SmallModel
     | EfficientNetV2B0Model
 )
-ModelSection = Annotated[AnyModel, Field(discriminator="name")]
+ModelSection = Annotated[Buildable | ImportedModel, Field(discriminator="name")]
 
-SECTIONS: dict[str, type[Section]] = {kind.model_fields["name"].default: kind for kind in typing.get_args(AnyModel)}
+# Networks that a recipe can train.
+SECTIONS: dict[str, type[Section]] = {kind.model_fields["name"].default: kind for kind in typing.get_args(Buildable)}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import json
 import os
 import shutil
@@ -12,11 +11,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from .errors import ModelFileError, RunFolderError
+from .errors import RunFolderError
+from .manifest import MANIFEST, SCRATCH, file_sha256, list_files, make_manifest, verify_folder
 
-MANIFEST = "manifest.json"
-# Working files of an unfinished run: not part of the contract, not in the manifest.
-SCRATCH = "checkpoint"
+__all__ = ["RunFolder", "atomic_folder", "atomic_path", "file_sha256", "write_json", "write_text"]
 
 
 @contextlib.contextmanager
@@ -98,12 +96,6 @@ def write_json(path: Path, data: object) -> None:
     write_text(path, json.dumps(data, indent=2, allow_nan=False) + "\n")
 
 
-def file_sha256(path: Path) -> str:
-    """Return the sha256 of a file as hex."""
-    with open(path, "rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
 class RunFolder:
     """Paths and integrity of one run, see the contract in README.md."""
 
@@ -148,7 +140,7 @@ class RunFolder:
 
         Raises:
             RunFolderError: no run folder, or not finished.
-            ModelFileError: a file was changed, truncated or removed.
+            ModelFileError: a file was changed, truncated, removed or added, or is a link.
         """
         run = cls(path)
         if not run.recipe.is_file():
@@ -170,35 +162,18 @@ class RunFolder:
             shutil.rmtree(self.path, ignore_errors=True)
 
     def files(self) -> list[Path]:
-        """Every file of the contract, sorted; scratch files and the manifest itself are left out."""
-        found = (path for path in self.path.rglob("*") if path.is_file())
-        return sorted(p for p in found if self._counts(p.relative_to(self.path)))
-
-    @staticmethod
-    def _counts(relative: Path) -> bool:
-        hidden = any(part.startswith(".") for part in relative.parts)
-        return not hidden and relative.parts[0] != SCRATCH and str(relative) != MANIFEST
+        """Every file of the contract, sorted; links, scratch files and the manifest itself are left out."""
+        return list_files(self.path)
 
     def write_manifest(self) -> None:
         """Record the sha256 of every file; called last after each command that writes."""
-        entries = {p.relative_to(self.path).as_posix(): file_sha256(p) for p in self.files()}
-        write_json(self.manifest, {"sha256": entries})
+        write_json(self.manifest, make_manifest(self.path))
 
     def verify(self) -> None:
-        """Check the files of the manifest.
+        """Check every file against the manifest, see :func:`fer_keras.manifest.verify_folder`.
 
         Raises:
-            ModelFileError: naming the first file that is missing or differs.
+            ModelFileError: naming the first file that is missing, differs, is a link, or is not listed though it
+                would be read; or an unusable manifest.
         """
-        try:
-            entries = json.loads(self.manifest.read_text(encoding="utf-8"))["sha256"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ModelFileError(f"{self.manifest} is missing or unreadable") from error
-        for name, expected in entries.items():
-            path = self.path / name
-            if not path.is_file():
-                raise ModelFileError(f"{path} is missing from the run", hint="Restore it from a copy of the run")
-            if file_sha256(path) != expected:
-                raise ModelFileError(
-                    f"{path} differs from the manifest", hint="It was changed or damaged; restore the run from a copy"
-                )
+        verify_folder(self.path)

@@ -21,6 +21,7 @@ from .models import build_model, count_macs
 from .optimization import compile_model
 from .phases import check_fine_tuning, open_base, run_is_over
 from .plotting import plot_curves, save_figure
+from .pruning import describe_sparsity
 from .run_folder import RunFolder, atomic_path, write_json, write_text
 from .run_record import describe_dataset, git_commit, hardware, now, versions
 
@@ -141,6 +142,7 @@ def _finish(recipe: Recipe, dataset: FaceDataset, run: RunFolder, model: keras.M
         "best_epoch": progress.best_epoch,
         "best_value": progress.best_value,
         **_describe_phases(recipe, model, progress),
+        **({"sparsity": describe_sparsity(model)} if recipe.pruning.sparsity else {}),
     }
     write_json(run.run_json, record)
     run.write_manifest()

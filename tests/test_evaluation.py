@@ -21,8 +21,11 @@ FILES = {
     "classification_report.txt",
     "confusion_matrix.csv",
     "confusion_matrix.png",
+    "coverage.csv",
+    "coverage.png",
     "metrics.json",
     "predictions.csv",
+    "reliability.png",
     "worst_mistakes.png",
 }
 CONTRACT = {"split", "n", "accuracy", "accuracy_ci95", "macro_f1", "balanced_accuracy", "top2_accuracy", "nll", "ece"}
@@ -91,6 +94,8 @@ def test_evaluation_writes_the_contract(evaluated, dataset, model):
     assert metrics["n"] == 45
     assert (metrics["split"], metrics["tta"], metrics["dataset"]) == ("test", "none", "made_up")
     assert metrics["dataset_sha256"] == metrics["trained_on_sha256"] == dataset.sha256
+    test_only = {"test": dataset.splits["test"]}
+    assert metrics["split_sha256"] == fingerprint(test_only, dataset.classes) != metrics["dataset_sha256"]
     assert metrics["notices"] == ["These faces are noise."]
     RunFolder.open(run.path)  # the manifest covers the new files
     assert "evaluation/test/metrics.json" in json.loads(run.manifest.read_text())["sha256"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError
-from .predictions import Evaluation
+from .predictions import Evaluation, Metrics
 from .run_summary import TTAS, RunSummary, read_run
 
 
@@ -84,7 +84,7 @@ def difference(evaluation: Evaluation, reference: Evaluation) -> str:
     mine, theirs = evaluation.metrics, reference.metrics
     if evaluation.classes != reference.classes:
         return f"other classes or another order of them: {', '.join(evaluation.classes)}"
-    if mine.dataset_sha256 != theirs.dataset_sha256:
+    if not _same_faces(mine, theirs):
         return (
             f"scored on another data set: {mine.dataset or 'unnamed'}, sha256 {mine.dataset_sha256[:12]} "
             f"instead of {theirs.dataset_sha256[:12]}"
@@ -94,6 +94,13 @@ def difference(evaluation: Evaluation, reference: Evaluation) -> str:
     if sorted(evaluation.ids) == sorted(reference.ids):
         return "the same faces in another order or with other labels"
     return f"other faces: {len(evaluation.ids):,} with other ids than the {len(reference.ids):,} of the comparison"
+
+
+def _same_faces(mine: Metrics, theirs: Metrics) -> bool:
+    """Whether the evaluated split is the same; the data sets may differ in another, as with train_without_leaks."""
+    if mine.split_sha256 and theirs.split_sha256:
+        return mine.split_sha256 == theirs.split_sha256
+    return mine.dataset_sha256 == theirs.dataset_sha256
 
 
 def evaluate_command(run: RunSummary, split: str, tta: str) -> str:

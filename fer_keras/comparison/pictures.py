@@ -157,7 +157,7 @@ def score_pictures(
 
 def _load(run: RunSummary) -> tuple[Callable[[np.ndarray], np.ndarray], str]:
     if not runs_on_keras(run):
-        predictor = load_tflite_predictor(run.folder.exports / "model_float32.tflite")
+        predictor = load_tflite_predictor(run.folder.exports / "model_float32.tflite", trust=True)
         return predictor, f"TFLite float32, {predictor.runtime}"
     import keras
 

@@ -35,6 +35,15 @@ class Deduplicated(BaseModel):
     macro_f1: float | None = None
 
 
+class Calibrated(BaseModel):
+    """Scores of the probabilities at the run's temperature."""
+
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
+    temperature: float
+    nll: float
+    ece: float
+
+
 class Metrics(BaseModel):
     """``metrics.json``, as far as it is compared."""
 
@@ -52,10 +61,12 @@ class Metrics(BaseModel):
     tta: str
     dataset: str = ""
     dataset_sha256: str
+    split_sha256: str | None = None
     trained_on_sha256: str | None = None
     date: str | None = None
     notices: list[str] = []
     deduplicated: Deduplicated = Deduplicated()
+    calibrated: Calibrated | None = None
 
 
 @dataclass(frozen=True)

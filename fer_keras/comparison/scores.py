@@ -57,6 +57,7 @@ def _scores(evaluation: Evaluation) -> dict:
             "top2_accuracy",
             "nll",
             "ece",
+            "calibrated",
             "per_class",
             "deduplicated",
             "notices",

@@ -21,6 +21,8 @@ def score_table(document: dict, tta: str) -> Table:
     notes = [(f"{row['run']}: {row['obstacle']}", row["command"]) for row in document["scores"][tta] if row["obstacle"]]
     notes += [(f"Mean and sd over seeds: {', '.join(row['runs'])}", "") for row in document["seeds"][tta]]
     notes.append(("Without copies: faces that stand pixel for pixel in the training split are not counted", ""))
+    if any(row["scores"] and row["scores"]["calibrated"] for row in document["scores"][tta]):
+        notes.append(("NLL, ECE: at temperature 1 → calibrated, with the temperature fitted on validation faces", ""))
     return Table(f"Scores: {faces_text(document, tta)}", head, rows + seeds, notes, summary_rows=len(seeds))
 
 
@@ -36,10 +38,15 @@ def _score_cells(scores: dict | None) -> list[str]:
         interval(scores["macro_f1_ci95"]),
         percent(scores["balanced_accuracy"]),
         percent(scores["top2_accuracy"]),
-        number(scores["nll"]),
-        number(scores["ece"]),
+        _before_after(scores, "nll"),
+        _before_after(scores, "ece"),
         without,
     ]
+
+
+def _before_after(scores: dict, key: str) -> str:
+    calibrated = scores["calibrated"]
+    return number(scores[key]) if calibrated is None else f"{number(scores[key])} → {number(calibrated[key])}"
 
 
 def _seed_cells(row: dict) -> list[str]:

@@ -1,81 +1,104 @@
-"""Export of a finished run into its ``exports`` folder: all formats asked for, proven, or none."""
+"""Export of a finished run into its ``exports`` folder, every file proven against Keras."""
 
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import InputError, RunFolderError, nearest_hint
-from ..run_folder import RunFolder, atomic_folder, file_sha256, write_json, write_text
-from .labels import LABELS, check_classes, labels_text
-from .parity import MAX_FACES, check_parity, require_parity
-from .predictors import check_images
+from ..datasets.faces import FaceDataset
+from ..errors import RunFolderError
+from ..run_folder import RunFolder, atomic_folder, file_sha256, write_json
+from .calibration_faces import select_calibration_faces
+from .contract import CONTRACT_FILE, describe_files, make_contract
+from .earlier_exports import PARITY, REPORT_VERSION, carry_over, keep_or_drop
+from .formats import COMPANIONS, DEFAULT_FORMATS, FORMATS, check_formats
+from .parity import check_parity
+from .parity_faces import ExportChecks, ParityFaces, choose_faces
+from .parity_latency import measure_latency
+from .write_formats import write_formats
 
 if TYPE_CHECKING:
     import keras
 
-# Format name to the name of its file or folder in ``exports``.
-FORMATS = {"savedmodel": "savedmodel", "tflite": "model_float32.tflite", "torch": "model_torch.pth"}
-# What a format writes beside it.
-COMPANIONS = {"torch": ("model_torch.py",)}
-PARITY = "parity.json"
+    from ..calibration import Calibration
+
+__all__ = [
+    "COMPANIONS",
+    "DEFAULT_FORMATS",
+    "FORMATS",
+    "PARITY",
+    "ExportChecks",
+    "check_formats",
+    "export_run",
+    "read_classes",
+]
 
 
 def export_run(
-    run: RunFolder, formats: Sequence[str] = ("savedmodel", "tflite"), *, images: np.ndarray | None = None
+    run: RunFolder,
+    formats: Sequence[str] = ("savedmodel", "tflite"),
+    *,
+    dataset: FaceDataset | None = None,
+    images: np.ndarray | None = None,
+    calibrate: bool = True,
+    checks: ExportChecks | None = None,
 ) -> dict:
-    """Export the model of a run and prove each file against Keras before any of them is kept.
+    """Export the model of a run and compare each file, as loaded from disk, with Keras.
 
-    The whole ``exports`` folder is prepared aside and then takes the place of the old one, so that its files always
-    belong together. Formats that were not asked for are kept as they are.
+    A file that is out of its tolerance is not kept; its entry in ``parity.json`` stays, with ``passed`` false, and the
+    other files are kept: call :func:`fer_keras.export.parity.require_parity` on ``exports`` to refuse the report. The
+    whole ``exports`` folder is prepared aside and then takes the place of the old one, so that its files always belong
+    together. Formats that were not asked for are kept as they are.
+
+    Probabilities are softmax(logits / temperature) with the temperature of the run's ``calibration.json``, which is
+    fitted on the data set's validation split when there is none.
 
     Args:
         run: a finished run.
-        formats: names from ``FORMATS``.
-        images: (n, 48, 48, 1) uint8 faces, or of the model's side, for the parity check, at most 256 are used. Without
-            faces it runs on random pixels, and the report says so.
+        formats: names from ``FORMATS``, or ``all``.
+        dataset: faces of the run; needed for ``tflite_int8`` (calibrated on training faces) and ``tflite_dynamic``
+            (judged by the accuracy).
+        images: (n, 48, 48, 1) uint8 faces, or of the model's side, instead of a data set. Without both the comparison
+            runs on random pixels, and the report says so.
+        calibrate: False exports with temperature 1 and without a threshold.
+        checks: how to prove the files.
 
     Returns:
-        The content of ``parity.json``: ``model_sha256`` and ``exports``, which maps each format to the entry of
-        :func:`fer_keras.export.parity.check_parity` plus ``images`` (``given faces`` or ``random pixels``).
+        The content of ``parity.json``: ``format_version, model_sha256, temperature, keras_latency`` and ``exports``,
+        which maps each format to the entry of :func:`fer_keras.export.parity.check_parity` plus ``images`` (a split,
+        ``given faces`` or ``random pixels``), ``kept``, ``latency`` and, for more splits, one entry by its name.
 
     Raises:
-        InputError: unknown format or unusable images.
-        ModelFileError: a file differs from Keras by more than the tolerance, or the model cannot be exported.
-        RunFolderError: the run is damaged, cannot be written, or keeps exports of an earlier model.
+        InputError: unknown format, unusable images, or a package is missing.
+        DataError: faces of other classes, of another size, or none for a format that needs them.
+        ModelFileError: the model cannot be exported, or a written file not loaded.
+        RunFolderError: the run is damaged, cannot be written, or keeps exports that do not go with the new ones.
     """
+    checks = checks or ExportChecks()
     names = check_formats(formats)
     classes, model = read_classes(run), _load_model(run)
-    faces, kind = _parity_faces(images, model)
-    sha256 = file_sha256(run.model)
+    faces = choose_faces(names, dataset, images, checks, classes, model)
+    calibration = _calibration(run, dataset) if calibrate else None
+    sha256, size = file_sha256(run.model), model.input_shape[1]
+    contract = make_contract(run.path.resolve().name, sha256, size, classes, calibration)
+    identity = {"format_version": REPORT_VERSION, "model_sha256": sha256, "temperature": contract["temperature"]}
     with atomic_folder(run.exports) as folder:
-        kept = _carry_over(run, folder, names, sha256)
-        paths = _write(model, classes, folder, names)
-        entries = check_parity(model, paths, faces)
-        require_parity(entries)
-        report = {"model_sha256": sha256, "exports": kept | {k: v | {"images": kind} for k, v in entries.items()}}
+        kept = carry_over(run, folder, names, identity)
+        paths = write_formats(model, contract, folder, names, _calibration_faces(names, dataset))
+        entries = _prove(run, model, paths, faces, checks, contract["temperature"])
+        keras_latency = entries.pop("keras", None)
+        for name, entry in entries.items():
+            entry |= keep_or_drop(name, paths[name], entry["passed"], checks.keep_failed)
+        present = {name: folder / FORMATS[name] for name in FORMATS if (folder / FORMATS[name]).exists()}
+        write_json(folder / CONTRACT_FILE, contract | {"files": describe_files(present, size, len(classes))})
+        report = {**identity, "keras_latency": keras_latency, "exports": kept | entries}
         write_json(folder / PARITY, report)
     run.write_manifest()
     return report
-
-
-def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
-    """Return the formats without repetitions.
-
-    Raises:
-        InputError: none at all, or an unknown one (with the nearest valid name).
-    """
-    names = tuple(dict.fromkeys([formats] if isinstance(formats, str) else formats))
-    for name in names or ("",):
-        if name not in FORMATS:
-            hint = nearest_hint(name, FORMATS)
-            raise InputError("unknown export format", allowed=", ".join(FORMATS), received=repr(name), hint=hint)
-    return names
 
 
 def read_classes(run: RunFolder) -> tuple[str, ...]:
@@ -93,60 +116,42 @@ def read_classes(run: RunFolder) -> tuple[str, ...]:
     return tuple(classes)
 
 
-def _parity_faces(images: np.ndarray | None, model: keras.Model) -> tuple[np.ndarray, str]:
-    size = model.input_shape[1]
-    if images is None:
-        shape = (MAX_FACES, size, size, 1)
-        return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8), "random pixels"
-    check_images(images, size)
-    return images, "given faces"
-
-
 def _load_model(run: RunFolder) -> keras.Model:
-    from ..evaluation import load_run_model
+    from ..prediction import load_run_model
     from .precision import as_float32
 
     return as_float32(load_run_model(run))
 
 
-def _write(model: keras.Model, classes: tuple[str, ...], folder: Path, names: tuple[str, ...]) -> dict[str, Path]:
-    from .savedmodel import check_model, export_savedmodel
-    from .tflite import export_tflite
+def _calibration(run: RunFolder, dataset: FaceDataset | None) -> Calibration | None:
+    from ..calibration import calibrate_run, read_calibration
 
-    check_model(model)
-    check_classes(classes, model.output_shape[-1])
-    write_text(folder / LABELS, labels_text(classes))
-    paths = {name: folder / FORMATS[name] for name in names}
-    if "savedmodel" in paths:
-        export_savedmodel(model, classes, paths["savedmodel"])
-    if "tflite" in paths:
-        export_tflite(model, paths["tflite"])
-    if "torch" in paths:
-        from .torch_file import export_torch
-
-        export_torch(model, classes, paths["torch"])
-    return paths
+    found = read_calibration(run)
+    return found if found or dataset is None else calibrate_run(run, dataset)
 
 
-def _carry_over(run: RunFolder, folder: Path, names: tuple[str, ...], sha256: str) -> dict[str, dict]:
-    """Copy exports that are not rewritten, and return their parity entries; they must be of the same model."""
-    replaced = {file for name in names for file in (FORMATS[name], *COMPANIONS.get(name, ()))} | {LABELS, PARITY}
-    found = sorted(run.exports.iterdir()) if run.exports.is_dir() else []
-    kept = [path for path in found if path.name not in replaced and not path.name.startswith(".")]
-    previous = _previous_report(run) if kept else {}
-    if kept and previous.get("model_sha256") != sha256:
-        raise RunFolderError(
-            f"{run.exports} keeps exports of another model: {', '.join(path.name for path in kept)}",
-            hint="Export those formats in the same command, or remove them",
-        )
-    for path in kept:
-        shutil.copytree(path, folder / path.name) if path.is_dir() else shutil.copy2(path, folder / path.name)
-    files = {path.name for path in kept}
-    return {name: entry for name, entry in previous.get("exports", {}).items() if entry["file"] in files}
+def _calibration_faces(names: Sequence[str], dataset: FaceDataset | None) -> np.ndarray | None:
+    if dataset is None or "tflite_int8" not in names:
+        return None
+    return select_calibration_faces(dataset.splits["train"].images, dataset.splits["train"].labels)
 
 
-def _previous_report(run: RunFolder) -> dict:
-    try:
-        return json.loads((run.exports / PARITY).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}  # without a report the origin of the files is unknown, which the caller refuses
+def _prove(
+    run, model, paths: dict[str, Path], faces: list[ParityFaces], checks: ExportChecks, temperature: float
+) -> dict:
+    """Entries by format; the first faces give the entry, further ones one below their name. ``keras``: its latency."""
+    entries: dict[str, dict] = {}
+    for index, part in enumerate(faces):
+        options = {"labels": part.labels, "temperature": temperature, "tolerances": checks.tolerances}
+        for name, entry in check_parity(model, paths, part.images, **options).items():
+            if index == 0:
+                entries[name] = {"images": part.name, **entry}
+            else:
+                entries[name][part.name] = entry
+                entries[name]["passed"] &= entry["passed"]
+                entries[name]["failures"] += [f"{part.name}: {text}" for text in entry["failures"]]
+    if checks.latency_seconds:
+        latency = measure_latency(run, paths, model.input_shape[1], checks.latency_seconds)
+        entries = {name: {**entry, "latency": latency.get(name)} for name, entry in entries.items()}
+        entries["keras"] = latency["keras"]
+    return entries

@@ -5,6 +5,7 @@ Format: https://www.tensorflow.org/guide/saved_model
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,41 +13,56 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from ..errors import FerKerasError, ModelFileError, RunFolderError
+from ..errors import FerKerasError, InputError, ModelFileError, RunFolderError
 from ..run_folder import atomic_folder
 from .labels import LABELS, check_classes, labels_text
 from .native_logs import native_logs_captured
+from .savedmodel_checksums import write_checksums
+from .signatures import add_signatures
 
 
-def export_savedmodel(model: keras.Model, classes: Sequence[str], path: Path | str) -> None:
+def export_savedmodel(
+    model: keras.Model, classes: Sequence[str], path: Path | str, *, temperature: float = 1.0
+) -> None:
     """Write ``model`` as a SavedModel folder, whole or not at all; an existing one is replaced.
 
-    Signatures, each with one input named ``images`` of shape (B, 48, 48, 1), or the model's side, pixels 0..255:
+    Signatures; images are (B, 48, 48, 1), or of the model's side, pixels 0..255, and B may be any, 0 too:
 
-    - ``serving_default``: float32 in; ``probabilities`` (B, classes) float32 and ``class_names`` (classes,) string out
+    - ``serving_default``: ``images`` float32 to ``probabilities`` (B, classes) float32 and ``class_names`` (classes,)
+      string
     - ``serving_uint8``: the same from uint8
-    - ``probabilities``: float32 in; ``probabilities`` only
+    - ``serve_bytes``: ``image_bytes`` (B,) string, whole JPEG or PNG files, each one face, to ``probabilities``,
+      ``class_names`` (B, classes) string (a row each, as row-wise REST answers need), ``expression`` (B,) string and
+      ``confidence`` (B,) float32; decoding as :func:`fer_keras.export.image_graph.decode_faces`
+    - ``features``: ``images`` float32 to ``features`` (B, F) float32, see
+      :func:`fer_keras.export.embedding.make_embedding`; left out for a network in which that finds no embedding
+    - ``probabilities``: ``images`` float32, B of at least 1, to ``probabilities``: the bare network, for converters
 
-    ``assets/labels.txt`` holds the class names, one a line, in the order of the probabilities.
+    ``assets/labels.txt`` holds the class names, one a line, in the order of the probabilities;
+    ``assets.extra/sha256sums.txt`` the checksums of all files.
 
     Args:
         model: takes (B, 48, 48, 1) pixels 0..255, ends in logits (B, classes); its weights are not changed.
         classes: class names; position = index of the logit.
         path: the folder to write.
+        temperature: probabilities are softmax(logits / temperature); 1 leaves them as trained.
 
     Raises:
-        InputError: no class, a name twice or unusable as a line of text, or a count that differs from the logits.
+        InputError: no class, a name twice or unusable as a line of text, or a count that differs from the logits; a
+            temperature that is not above 0.
         ModelFileError: another input shape, or the model ends in a softmax instead of logits.
         RunFolderError: the folder cannot be written.
     """
     check_model(model)
     check_classes(classes, model.output_shape[-1])
+    _check_temperature(temperature)
     # atomic_folder stays outermost: it also explains a temporary folder that cannot be made.
     with atomic_folder(Path(path)) as scratch, tempfile.TemporaryDirectory() as folder, native_logs_captured():
         labels = Path(folder) / LABELS
         labels.write_text(labels_text(classes), encoding="utf-8", newline="\n")
-        module = _make_labelled_module(model, labels, len(classes))
-        _save(module, scratch)
+        module = make_serving_module(model, temperature)
+        _save(module, add_signatures(module, model, labels, len(classes)), scratch)
+        write_checksums(scratch)
 
 
 def check_model(model: keras.Model) -> None:
@@ -88,15 +104,24 @@ def _ends_in_softmax(model: keras.Model) -> bool:
     return isinstance(last, keras.layers.Softmax) or getattr(last, "activation", None) is keras.activations.softmax
 
 
-def make_serving_module(model: keras.Model) -> tf.Module:
-    """Return a module whose ``probabilities`` function is the model followed by a softmax.
+def make_serving_module(model: keras.Model, temperature: float = 1.0) -> tf.Module:
+    """Return a module whose ``probabilities`` function is softmax(logits / temperature) of the model.
 
     The module holds the variables and no Keras object: what is saved from it needs no Keras to load.
+
+    Args:
+        model: ends in logits.
+        temperature: divides the logits, see :mod:`fer_keras.calibration`; 1 leaves them.
+
+    Raises:
+        InputError: a temperature that is not above 0.
+        FerKerasError, ModelFileError: see :func:`check_model`.
     """
     check_model(model)
+    _check_temperature(temperature)
     module = tf.Module()
     module.model_variables = [variable.value for variable in model.variables]
-    softmax = _softmax_of(model)
+    softmax = _softmax_of(model, temperature)
 
     @tf.function(input_signature=[_images(model, tf.float32)])
     def probabilities(images):
@@ -106,48 +131,29 @@ def make_serving_module(model: keras.Model) -> tf.Module:
     return module
 
 
-def _softmax_of(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
+def _softmax_of(model: keras.Model, temperature: float) -> Callable[[tf.Tensor], tf.Tensor]:
     def softmax(images):
         # Explicit training=False: Keras' resizing, cropping and random layers leave training=True behind them when
         # the call does not say otherwise, and batch normalisation would then be exported in training mode.
         logits = model(images, training=False)
-        return tf.nn.softmax(tf.cast(logits, tf.float32), name="probabilities")  # (B, classes)
+        logits = tf.cast(logits, tf.float32)
+        logits = logits if temperature == 1 else logits / temperature  # Guo et al. 2017, arXiv:1706.04599
+        return tf.nn.softmax(logits, name="probabilities")  # (B, classes)
 
     return softmax
+
+
+def _check_temperature(temperature: float) -> None:
+    if not (math.isfinite(temperature) and temperature > 0):
+        raise InputError("unusable temperature", allowed="a finite number above 0", received=temperature)
 
 
 def _images(model: keras.Model, dtype: tf.DType) -> tf.TensorSpec:
     return tf.TensorSpec(model.input_shape, dtype, name="images")
 
 
-def _make_labelled_module(model: keras.Model, labels: Path, n_classes: int) -> tf.Module:
-    """The serving module with ``labels`` as an asset and the two signatures that return its lines."""
-    module = make_serving_module(model)
-    # A table reads the asset once, when the SavedModel is loaded, and not in every call.
-    module.class_names = tf.lookup.StaticHashTable(_line_reader(labels), default_value="")
-
-    @tf.function(input_signature=[_images(model, tf.float32)])
-    def serving_default(images):
-        names = module.class_names.lookup(tf.range(n_classes, dtype=tf.int64))  # (classes,)
-        return module.probabilities(images) | {"class_names": names}
-
-    @tf.function(input_signature=[_images(model, tf.uint8)])
-    def serving_uint8(images):
-        return serving_default(tf.cast(images, tf.float32))
-
-    module.serving_default, module.serving_uint8 = serving_default, serving_uint8
-    return module
-
-
-def _line_reader(labels: Path) -> tf.lookup.TextFileInitializer:
-    """Line number to line; TensorFlow saves the file with the SavedModel, under ``assets/``."""
-    index = tf.lookup.TextFileIndex
-    return tf.lookup.TextFileInitializer(str(labels), tf.int64, index.LINE_NUMBER, tf.string, index.WHOLE_LINE)
-
-
-def _save(module: tf.Module, folder: Path) -> None:
-    names = ("serving_default", "serving_uint8", "probabilities")
+def _save(module: tf.Module, signatures: dict[str, tf.types.experimental.PolymorphicFunction], folder: Path) -> None:
     try:
-        tf.saved_model.save(module, str(folder), signatures={name: getattr(module, name) for name in names})
+        tf.saved_model.save(module, str(folder), signatures=signatures)
     except tf.errors.OpError as error:  # TensorFlow's own file system errors are no OSError
         raise RunFolderError(f"cannot write a SavedModel: {error.message}", hint="Free space") from error

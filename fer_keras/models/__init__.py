@@ -8,8 +8,9 @@ from functools import partial
 import keras
 
 from ..config import ModelSection
+from ..errors import ConfigError
 from .cnn import build_cnn
-from .layers import GrayscaleToRGB, ResizeImages
+from .layers import GrayscaleToRGB, ResizeImages, SelectOutputs
 from .reference import build_mini_xception, build_scratch_cnn, build_simple_cnn
 from .transfer import build_transfer
 
@@ -29,6 +30,7 @@ __all__ = [
     "MODELS",
     "GrayscaleToRGB",
     "ResizeImages",
+    "SelectOutputs",
     "build_cnn",
     "build_mini_xception",
     "build_model",
@@ -40,7 +42,17 @@ __all__ = [
 
 
 def build_model(section: ModelSection, classes: int, image_size: int = 48) -> keras.Sequential:
-    """Build the network that the recipe's ``model`` section describes, for faces of ``image_size`` pixels a side."""
+    """Build the network that the recipe's ``model`` section describes, for faces of ``image_size`` pixels a side.
+
+    Raises:
+        ConfigError: a network that came as a file, which no recipe can build.
+    """
+    if section.name not in MODELS:
+        raise ConfigError(
+            f"the network of this recipe is {section.name}: it came as a file and cannot be built or trained",
+            allowed=", ".join(MODELS),
+            hint="evaluate, export and compare work on its run",
+        )
     options = section.model_dump(exclude={"name"})
     return MODELS[section.name](classes, image_size=image_size, **options)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
@@ -43,3 +45,21 @@ class ResizeImages(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "size": self.size}
+
+
+@keras.saving.register_keras_serializable(package="fer_keras")
+class SelectOutputs(keras.layers.Layer):
+    """Put outputs into another order: ``(B, n)`` to ``(B, len(outputs))``, output ``i`` being input ``outputs[i]``."""
+
+    def __init__(self, outputs: Sequence[int], **kwargs):
+        super().__init__(**kwargs)
+        self.outputs = [int(place) for place in outputs]
+
+    def call(self, logits):
+        return ops.take(logits, ops.convert_to_tensor(self.outputs, dtype="int32"), axis=-1)  # (B, len(outputs))
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], len(self.outputs))
+
+    def get_config(self):
+        return {**super().get_config(), "outputs": self.outputs}

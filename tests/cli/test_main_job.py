@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import time
 import numpy as np
 import pytest
 from fer_keras_cli.main import run
+from PIL import Image
 
 SMALL = ["--set", "model.width=8", "--set", "train.batch_size=14", "--set", "train.ema=0"]
 
@@ -58,7 +60,7 @@ def test_evaluate_prints_json_and_writes_the_report(trained, workplace, monkeypa
     assert printed["n"] == 21
     assert {path.name for path in (trained / "evaluation" / "test").iterdir()} == {
         "metrics.json", "confusion_matrix.png", "confusion_matrix.csv", "predictions.csv",
-        "classification_report.txt", "worst_mistakes.png",
+        "classification_report.txt", "worst_mistakes.png", "reliability.png", "coverage.png", "coverage.csv",
     }  # fmt: skip
 
 
@@ -70,26 +72,68 @@ def test_flip_tta_is_reported_apart(trained, workplace, monkeypatch, capsys):
     assert not (trained / "evaluation" / "validation").exists()
 
 
-def test_export_writes_both_files_with_their_proof(trained, workplace, monkeypatch, capsys):
+def test_calibrate_writes_what_evaluate_reports(trained, workplace, monkeypatch, capsys, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(trained, copy)
     monkeypatch.chdir(workplace)
-    assert run(["export", str(trained)]) == 0
-    assert "savedmodel" in capsys.readouterr().out
+    assert run(["calibrate", str(copy), "--target-precision", "0.99", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["temperature"] == json.loads((copy / "calibration.json").read_text())["temperature"]
+    assert (printed["n"], printed["threshold"]) == (21, None)  # 21 faces cannot promise 99 %
+    assert run(["evaluate", str(copy), "--split", "test"]) == 0
+    assert "NLL / ECE, calibrated" in capsys.readouterr().out
+    assert run(["calibrate", str(copy), "--target-precision", "80"]) == 2
+
+
+def test_explain_names_broken_images_and_goes_on(trained, monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(np.full((60, 40), 90, np.uint8)).save("face.png")
+    (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff")
+    assert run(["explain", str(trained), "face.png", "broken.jpg", "--class", "happy"]) == 0
+    printed = capsys.readouterr()
+    assert "map of happy" in printed.out
+    assert "Left out: broken.jpg: damaged or truncated JPEG image" in printed.err
+    assert (tmp_path / "explanation" / "001_face.png").is_file()
+    assert run(["explain", str(trained), "face.png"]) == 1
+    assert "explanation exists already" in capsys.readouterr().err
+    assert run(["explain", str(trained), "face.png", "--class", "hapy", "--output", "other"]) == 2
+    assert "Did you mean 'happy'" in capsys.readouterr().err
+
+
+def test_export_writes_every_file_with_its_proof(trained, workplace, monkeypatch, capsys):
+    monkeypatch.chdir(workplace)
+    # A network of a few seconds' training on a few faces: int8 may change more than half a point of them.
+    options = ["--tolerance", "tflite_int8=100", "--tolerance", "tflite_dynamic=100", "--latency-seconds", "0"]
+    assert run(["export", str(trained), "--edgetpu-report", *options]) == 0
+    printed = capsys.readouterr().out
+    assert "savedmodel" in printed
+    assert "Edge TPU: the int8 file fits" in printed
     exports = trained / "exports"
     assert {path.name for path in exports.iterdir()} == {
         "savedmodel",
-        "model_float32.tflite",
-        "labels.txt",
-        "parity.json",
+        *(f"model_{kind}.tflite" for kind in ("float32", "float16", "dynamic", "int8")),
+        *("labels.txt", "contract.json", "parity.json"),
     }
-    report = json.loads((exports / "parity.json").read_text())["exports"]
+    report = json.loads((exports / "parity.json").read_text())
+    calibration = json.loads((trained / "calibration.json").read_text())
+    assert report["temperature"] == calibration["temperature"]
     for name in ("savedmodel", "tflite"):
-        assert report[name]["passed"]
-        assert report[name]["max_abs_probability_difference"] <= 1e-4
+        assert report["exports"][name]["passed"]
+        assert report["exports"][name]["max_abs_probability_difference"] <= 1e-4
+    assert report["exports"]["tflite_int8"]["images"] == "validation"
+
+
+def test_an_export_out_of_its_tolerance_ends_with_code_1(trained, workplace, monkeypatch, capsys):
+    monkeypatch.chdir(workplace)
+    options = ["--format", "tflite", "--tolerance", "tflite=0", "--latency-seconds", "0", "--json"]
+    assert run(["export", str(trained), *options]) == 1
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["exports"]["tflite"]["passed"] is False
+    assert "model_float32.tflite: a probability differs by" in printed.err
+    assert not (trained / "exports" / "model_float32.tflite").exists()
 
 
 def test_a_changed_file_is_refused_by_name(trained, workplace, monkeypatch, capsys, tmp_path):
-    import shutil
-
     copy = tmp_path / "copy"
     shutil.copytree(trained, copy)
     (copy / "model.keras").write_bytes(b"PK other")

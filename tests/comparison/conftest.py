@@ -33,7 +33,7 @@ def make_probabilities(labels, wrong, classes=7):
     )
 
 
-def write_evaluation(run, faces, wrong, *, tta="none", split="test", dataset="fer2013", sha256=SHA256, classes=FER7):
+def write_evaluation(run, faces, wrong, *, tta="none", split="test", dataset="fer2013", sha256=SHA256, classes=FER7, split_sha256=None):
     y_prob = make_probabilities(faces.labels, wrong, len(classes))
     folder = run.evaluation(split, "" if tta == "none" else f"{tta}_tta")
     folder.mkdir(parents=True)
@@ -43,6 +43,7 @@ def write_evaluation(run, faces, wrong, *, tta="none", split="test", dataset="fe
         "tta": tta,
         "dataset": dataset,
         "dataset_sha256": sha256,
+        "split_sha256": split_sha256,
         "notices": ["synthetic faces: results say nothing about real faces"] if dataset == "synthetic" else [],
         "deduplicated": {"n": None, "accuracy": None, "macro_f1": None},
     }

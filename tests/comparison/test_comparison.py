@@ -32,6 +32,16 @@ def test_two_runs_on_the_same_faces(make_run):
     assert pair["accuracy_difference_ci95"][0] < 25 / 210 < pair["accuracy_difference_ci95"][1]
 
 
+@pytest.mark.parametrize(("theirs", "comparable"), [("e" * 64, True), ("f" * 64, False), (None, False)])
+def test_runs_of_data_sets_that_differ_in_training_only_are_compared_on_the_same_split(make_run, theirs, comparable):
+    runs = [
+        make_run("a", range(10), split_sha256="e" * 64),
+        make_run("b", range(20), sha256="b" * 64, trained_on="b" * 64, split_sha256=theirs),
+    ]
+    document = describe(compare_runs([run.path for run in runs]))
+    assert bool(document["pairs"]["none"]) is comparable
+
+
 def reversed_faces(faces):
     return Split(faces.images[::-1], faces.labels[::-1], faces.ids[::-1])
 

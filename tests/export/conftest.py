@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import pytest
 
+from fer_keras.export.tflite import KINDS, export_tflite
+
 CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
 
@@ -93,3 +95,13 @@ def faces():
 @pytest.fixture(scope="session")
 def classes():
     return CLASSES
+
+
+@pytest.fixture(scope="session")
+def tflite_files(cnn, faces, classes, tmp_path_factory):
+    """One file of each kind by its name, of the model ``cnn``, with a contract inside."""
+    folder = tmp_path_factory.mktemp("tflite_files")
+    for kind in KINDS:
+        path = folder / f"model_{kind}.tflite"
+        export_tflite(cnn, path, kind=kind, calibration_faces=faces, contract={"classes": list(classes)})
+    return {kind: folder / f"model_{kind}.tflite" for kind in KINDS}

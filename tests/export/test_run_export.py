@@ -1,13 +1,21 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
+from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 
-from fer_keras.errors import InputError, ModelFileError, RunFolderError
+from fer_keras.datasets.faces import FaceDataset, Split, fingerprint
+from fer_keras.errors import DataError, InputError, ModelFileError, RunFolderError
 from fer_keras.export import FORMATS, export_run, run_export, tflite
+from fer_keras.export.formats import DEFAULT_FORMATS, check_formats
+from fer_keras.export.parity import keras_probabilities, require_parity
+from fer_keras.export.parity_faces import ExportChecks
+from fer_keras.export.parity_tolerances import read_tolerances
+from fer_keras.export.tflite_metadata import read_contract
 from fer_keras.run_folder import RunFolder, file_sha256
 
 
@@ -29,7 +37,7 @@ def tree(folder):
 def test_both_formats_with_labels_parity_and_manifest(run, classes, faces):
     report = export_run(run, images=faces)
     names = {path.name for path in run.exports.iterdir()}
-    assert names == {"savedmodel", "model_float32.tflite", "labels.txt", "parity.json"}
+    assert names == {"savedmodel", "model_float32.tflite", "labels.txt", "contract.json", "parity.json"}
     assert (run.exports / "labels.txt").read_text() == "".join(f"{name}\n" for name in classes)
     assert json.loads((run.exports / "parity.json").read_text()) == report
     assert report["model_sha256"] == file_sha256(run.model)
@@ -66,7 +74,7 @@ def test_exports_of_another_model_are_not_mixed_in(run, cnn, faces):
 @pytest.mark.parametrize(
     ("formats", "message"),
     [
-        (("tflight",), r"Allowed: savedmodel, tflite, torch\. Received: 'tflight'\. Did you mean 'tflite'"),
+        (("tflight",), r"Allowed: savedmodel, tflite, .*, torch, all\. Received: 'tflight'\. Did you mean 'tflite'"),
         (("savedmodel", "saved_model"), "Did you mean 'savedmodel'"),
         ((), "unknown export format"),
     ],
@@ -77,33 +85,102 @@ def test_unknown_formats_are_refused(run, formats, message):
     assert not run.exports.exists()
 
 
-def test_a_broken_export_is_refused_and_the_old_one_kept(run, faces, monkeypatch):
-    export_run(run, images=faces)
-    before = tree(run.path)
+@pytest.fixture
+def spoilt_tflite(monkeypatch):
+    """The conversion takes a model of other weights."""
 
-    def other_weights(source):
+    def other_weights(source, *args, **kwargs):
         other = keras.models.clone_model(source)
         other.set_weights([weight * 1.05 for weight in source.get_weights()])
-        return convert(other)
+        return convert(other, *args, **kwargs)
 
-    convert = tflite.convert_float32
-    monkeypatch.setattr(tflite, "convert_float32", other_weights)
-    with pytest.raises(ModelFileError, match=r"model_float32\.tflite differs .* by 0\.\d+ .*tolerance 0\.0001"):
-        export_run(run, images=faces)
-    assert tree(run.path) == before
+    convert = tflite.convert_tflite
+    monkeypatch.setattr(tflite, "convert_tflite", other_weights)
+
+
+def test_a_file_that_fails_is_not_kept_and_the_others_are(run, faces, spoilt_tflite):
+    report = export_run(run, images=faces)
+    names = {path.name for path in run.exports.iterdir()}
+    assert names == {"savedmodel", "labels.txt", "contract.json", "parity.json"}
+    entry = json.loads((run.exports / "parity.json").read_text())["exports"]["tflite"]
+    assert (entry["passed"], entry["kept"], report["exports"]["savedmodel"]["kept"]) == (False, False, True)
+    assert list(json.loads((run.exports / "contract.json").read_text())["files"]) == ["savedmodel"]
+    with pytest.raises(ModelFileError, match=r"1 of 2 exports .*model_float32\.tflite: .*differs by 0\.\d+"):
+        require_parity(report["exports"])
     RunFolder.open(run.path)
 
 
+def test_a_failed_file_is_kept_on_request_under_another_name(run, faces, spoilt_tflite, monkeypatch):
+    entry = export_run(run, images=faces, checks=ExportChecks(keep_failed=True))["exports"]["tflite"]
+    assert (entry["file"], entry["kept"], entry["passed"]) == ("failed_model_float32.tflite", True, False)
+    assert (run.exports / entry["file"]).is_file()
+    assert not (run.exports / "model_float32.tflite").exists()
+    monkeypatch.undo()
+    monkeypatch.setattr(run_export, "_load_model", lambda run: keras.models.load_model(run.model))
+    export_run(run, ("savedmodel",))
+    assert not (run.exports / entry["file"]).exists()
+
+
 def test_a_first_export_that_fails_leaves_nothing(run, monkeypatch):
-    def fail(source):
+    def fail(*args, **kwargs):
         raise ModelFileError("cannot convert")
 
-    monkeypatch.setattr(tflite, "convert_float32", fail)
+    monkeypatch.setattr(tflite, "convert_tflite", fail)
     before = tree(run.path)
     with pytest.raises(ModelFileError, match="cannot convert"):
         export_run(run)
     assert tree(run.path) == before
     assert not [path for path in run.path.iterdir() if "exports" in path.name]
+
+
+@pytest.fixture
+def dataset(faces, classes, cnn):
+    """Faces with the labels that the model gives them, so that its accuracy is 1."""
+    labels = keras_probabilities(cnn, faces).argmax(axis=1)
+    split = Split(faces, labels, np.array([str(i) for i in range(len(faces))]))
+    splits = {"train": split, "validation": split, "test": split.take(np.arange(30))}
+    return FaceDataset("made", classes, splits, "made for the test", fingerprint(splits, classes))
+
+
+def test_integer_files_with_a_data_set_contract_and_test_split(run, dataset, classes):
+    names = ("tflite_dynamic", "tflite_int8")
+    with pytest.raises(InputError, match="tflite_dynamic, tflite_int8: needs the run's data set"):
+        export_run(run, names)
+    checks = ExportChecks(splits=("validation", "test"), tolerances=read_tolerances(["tflite_int8=50"]))
+    report = export_run(run, names, dataset=dataset, calibrate=False, checks=checks)
+    for name in names:
+        entry = report["exports"][name]
+        assert (entry["images"], entry["n"], entry["test"]["n"], entry["keras_accuracy"]) == ("validation", 70, 30, 1.0)
+    contract = json.loads((run.exports / "contract.json").read_text())
+    assert contract["classes"] == list(classes)
+    assert (contract["temperature"], contract["uncertain"]) == (1.0, None)
+    file = contract["files"]["tflite_int8"]
+    assert file["sha256"] == file_sha256(run.exports / file["file"])
+    pixels = {"dtype": "uint8", "shape": ["batch", 48, 48, 1], "quantization": {"scale": 1.0, "zero_point": 0}}
+    assert file["input"] == pixels
+    inside = read_contract(run.exports / file["file"])
+    assert {key: inside[key] for key in contract if key != "files"} == {
+        k: v for k, v in contract.items() if k != "files"
+    }
+    assert inside["input"] == pixels
+
+
+def test_every_file_has_the_temperature_of_the_run(run, faces, monkeypatch):
+    calibration = SimpleNamespace(temperature=2.0, threshold=0.4, target_precision=0.8)
+    monkeypatch.setattr(run_export, "_calibration", lambda run, dataset: calibration)
+    report = export_run(run, images=faces)
+    assert report["temperature"] == 2.0
+    assert all(entry["passed"] for entry in report["exports"].values())
+    contract = json.loads((run.exports / "contract.json").read_text())
+    assert contract["uncertain"] == {"threshold": 0.4, "target_precision": 0.8}
+    with pytest.raises(RunFolderError, match="keeps exports with another temperature: savedmodel"):
+        export_run(run, ("tflite",), images=faces, calibrate=False)
+
+
+def test_faces_of_other_classes_are_refused(run, dataset):
+    other = replace(dataset, classes=tuple(reversed(dataset.classes)))
+    with pytest.raises(DataError, match="classes of made"):
+        export_run(run, dataset=other)
 
 
 @pytest.mark.parametrize("text", ["{}", "[]", "not json", '{"classes": "angry"}'])
@@ -139,4 +216,28 @@ def test_importing_the_folder_imports_no_tensorflow():
 
 
 def test_file_names_are_those_of_the_contract():
-    assert FORMATS == {"savedmodel": "savedmodel", "tflite": "model_float32.tflite", "torch": "model_torch.pth"}
+    assert FORMATS == {
+        "savedmodel": "savedmodel",
+        "tflite": "model_float32.tflite",
+        "tflite_float16": "model_float16.tflite",
+        "tflite_dynamic": "model_dynamic.tflite",
+        "tflite_int8": "model_int8.tflite",
+        "onnx": "model.onnx",
+        "torch": "model_torch.pth",
+    }
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_all_is_every_format_whose_packages_are_installed(monkeypatch, installed):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object() if installed else None)
+    assert check_formats(("all",)) == (*DEFAULT_FORMATS, "onnx") if installed else DEFAULT_FORMATS
+    assert check_formats(("torch", "all", "tflite"))[:2] == ("torch", "savedmodel")
+
+
+def test_exports_of_an_earlier_version_are_not_mixed_in(run, faces):
+    export_run(run, ("savedmodel",), images=faces)
+    report = json.loads((run.exports / "parity.json").read_text())
+    del report["format_version"]
+    (run.exports / "parity.json").write_text(json.dumps(report))
+    with pytest.raises(RunFolderError, match="keeps exports of an earlier version of fer_keras: savedmodel"):
+        export_run(run, ("tflite",))

@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from fer_keras.errors import FerKerasError, InputError, ModelFileError, RunFolderError
 from fer_keras.export.parity import keras_probabilities
-from fer_keras.export.savedmodel import export_savedmodel
+from fer_keras.export.savedmodel import export_savedmodel, make_serving_module
+from fer_keras.metrics import softmax
 
 # Run by another interpreter, in another folder, in which this package cannot be imported.
 STRANGER = """
@@ -32,8 +33,15 @@ loaded = tf.saved_model.load(sys.argv[1])
 images = np.load(sys.argv[2])
 found = loaded.signatures["serving_default"](images=tf.constant(images, tf.float32))
 same = loaded.signatures["serving_uint8"](images=tf.constant(images))
+bare = loaded.signatures["probabilities"](images=tf.constant(images, tf.float32))
+files = tf.constant([tf.io.encode_png(image).numpy() for image in images])
+served = loaded.signatures["serve_bytes"](image_bytes=files)
+features = loaded.signatures["features"](images=tf.constant(images, tf.float32))
 np.savez(sys.argv[3], blocked=blocked, names=found["class_names"].numpy().astype("U"),
-         default=found["probabilities"].numpy(), uint8=same["probabilities"].numpy())
+         default=found["probabilities"].numpy(), uint8=same["probabilities"].numpy(),
+         bare=bare["probabilities"].numpy(), served=served["probabilities"].numpy(),
+         served_names=served["class_names"].numpy().astype("U"), expression=served["expression"].numpy().astype("U"),
+         confidence=served["confidence"].numpy(), features=features["features"].numpy())
 """
 
 
@@ -52,18 +60,53 @@ def test_another_program_loads_it_without_this_package(exported, cnn, classes, f
     found = np.load(tmp_path / "found.npz")
     assert found["blocked"]
     assert tuple(found["names"]) == classes
-    np.testing.assert_allclose(found["default"], keras_probabilities(cnn, faces), atol=1e-5)
-    np.testing.assert_array_equal(found["default"], found["uint8"])
+    expected = keras_probabilities(cnn, faces)
+    for name in ("default", "uint8", "bare", "served"):
+        np.testing.assert_allclose(found[name], expected, atol=1e-5)
+    assert (found["served_names"] == np.array(classes)).all()
+    assert found["served_names"].shape == (len(faces), 7)
+    assert list(found["expression"]) == [classes[place] for place in expected.argmax(axis=1)]
+    np.testing.assert_allclose(found["confidence"], expected.max(axis=1), atol=1e-5)
+    before_head = keras.Model(cnn.inputs[0], cnn.layers[-1].input)(faces.astype(np.float32), training=False)
+    np.testing.assert_allclose(found["features"], before_head, atol=1e-4)
 
 
 def test_signatures_are_as_documented(exported):
     loaded = tf.saved_model.load(str(exported))
-    assert set(loaded.signatures) == {"serving_default", "serving_uint8", "probabilities"}
+    assert set(loaded.signatures) == {"serving_default", "serving_uint8", "serve_bytes", "features", "probabilities"}
     default = loaded.signatures["serving_default"]
     spec = default.structured_input_signature[1]["images"]
     assert (spec.shape.as_list(), spec.dtype) == ([None, 48, 48, 1], tf.float32)
     outputs = {key: (value.shape.as_list(), value.dtype) for key, value in default.structured_outputs.items()}
     assert outputs == {"probabilities": ([None, 7], tf.float32), "class_names": ([7], tf.string)}
+
+
+def test_an_empty_batch_gives_an_empty_answer(exported):
+    signatures = tf.saved_model.load(str(exported)).signatures
+    for name, dtype in (("serving_default", tf.float32), ("serving_uint8", tf.uint8)):
+        assert signatures[name](images=tf.zeros((0, 48, 48, 1), dtype))["probabilities"].shape == (0, 7)
+    assert signatures["features"](images=tf.zeros((0, 48, 48, 1)))["features"].shape[0] == 0
+    served = signatures["serve_bytes"](image_bytes=tf.constant([], tf.string))
+    shapes = {name: tuple(value.shape) for name, value in served.items()}
+    assert shapes == {"probabilities": (0, 7), "class_names": (0, 7), "expression": (0,), "confidence": (0,)}
+
+
+def test_the_temperature_divides_the_logits(cnn, faces):
+    found = make_serving_module(cnn, 2.5).probabilities(tf.constant(faces, tf.float32))
+    logits = np.asarray(cnn(faces.astype(np.float32), training=False), np.float64)
+    np.testing.assert_allclose(found["probabilities"], softmax(logits / 2.5), atol=1e-5)
+    assert np.abs(softmax(logits / 2.5) - softmax(logits)).max() > 0.01
+
+
+@pytest.mark.parametrize("temperature", [0, -1, float("nan"), float("inf")])
+def test_an_unusable_temperature_is_refused(cnn, classes, temperature, tmp_path):
+    with pytest.raises(InputError, match="a finite number above 0"):
+        export_savedmodel(cnn, classes, tmp_path / "m", temperature=temperature)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_keras_object_is_in_it(exported):
+    assert b"_tf_keras_" not in (exported / "saved_model.pb").read_bytes()
 
 
 def test_labels_are_an_asset(exported, classes):

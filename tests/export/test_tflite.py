@@ -1,16 +1,21 @@
 import subprocess
 import sys
+from collections import Counter
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from fer_keras.errors import ModelFileError, RunFolderError
+from fer_keras.errors import InputError, ModelFileError, RunFolderError
+from fer_keras.export import tflite
 from fer_keras.export.parity import keras_probabilities
 from fer_keras.export.predictors import load_tflite_predictor
 from fer_keras.export.savedmodel import export_savedmodel
-from fer_keras.export.tflite import convert_float32, export_tflite, operator_names, refuse_custom_operators
+from fer_keras.export.savedmodel_checksums import write_checksums
+from fer_keras.export.tflite import convert_tflite, export_tflite, refuse_custom_operators
+from fer_keras.export.tflite_metadata import parse
+from fer_keras.export.tflite_report import end_details, operator_names, tensor_types, weight_share
 
 
 class Inverse(keras.layers.Layer):
@@ -100,7 +105,7 @@ def test_foreign_operators_in_a_finished_file_are_refused_by_name(operator, name
 
 
 def test_no_flatbuffer_has_no_operators():
-    with pytest.raises(ModelFileError, match="not a TFLite file"):
+    with pytest.raises(ModelFileError, match="no TFLite file"):
         operator_names(b"PK\3\4 something else")
 
 
@@ -118,6 +123,9 @@ def test_a_damaged_savedmodel_is_refused(cnn, classes, damage, tmp_path):
 
 def test_a_foreign_savedmodel_is_refused(tmp_path):
     tf.saved_model.save(tf.Module(), str(tmp_path / "saved"))
+    with pytest.raises(ModelFileError, match="not checked to be what fer_keras wrote"):
+        export_tflite(tmp_path / "saved", tmp_path / "m.tflite")
+    write_checksums(tmp_path / "saved")
     with pytest.raises(ModelFileError, match="no signature 'probabilities'"):
         export_tflite(tmp_path / "saved", tmp_path / "m.tflite")
 
@@ -139,6 +147,7 @@ QUIET = """
 import sys
 import keras
 from fer_keras.export.savedmodel import export_savedmodel
+from fer_keras.export.savedmodel_checksums import write_checksums
 from fer_keras.export.tflite import export_tflite
 from fer_keras.export.predictors import load_predictor
 model = keras.Sequential([keras.Input((48, 48, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
@@ -163,4 +172,79 @@ def test_the_terminal_stays_quiet(tmp_path):
 
 
 def test_conversion_is_deterministic(cnn):
-    assert convert_float32(cnn) == convert_float32(cnn)
+    assert convert_tflite(cnn) == convert_tflite(cnn)
+
+
+@pytest.mark.parametrize("kind", ["float16", "dynamic", "int8"])
+def test_quantised_files_are_small_and_take_any_batch(cnn, tflite_files, faces, kind):
+    path = tflite_files[kind]
+    found, expected = load_tflite_predictor(path)(faces), keras_probabilities(cnn, faces)
+    assert (found.shape, found.dtype) == ((70, 7), np.float32)
+    assert np.abs(found - expected).max() < {"float16": 0.005, "dynamic": 0.05, "int8": 0.15}[kind]
+    for n in (1, 32):
+        np.testing.assert_allclose(load_tflite_predictor(path)(faces[:n]), found[:n], atol=1e-6)
+    share = weight_share(path.read_bytes(), "float16" if kind == "float16" else "int8")
+    assert share > 0.5
+    assert all(operator_names(path.read_bytes()).values())
+
+
+def test_an_int8_file_holds_integers_only_and_takes_raw_pixels(tflite_files):
+    content = tflite_files["int8"].read_bytes()
+    types, ends = tensor_types(content), end_details(content)
+    assert set(types) == {"int8", "int32", "uint8"}
+    assert types["int8"] >= 8
+    assert ends["input"]["quantization"] == {"scale": 1.0, "zero_point": 0}
+    assert ends["output"] == {
+        "dtype": "uint8",
+        "shape": ["batch", 7],
+        "quantization": {"scale": 1 / 256, "zero_point": 0},
+    }
+
+
+def test_weights_are_quantised_per_channel(tflite_files):
+    graph = parse(tflite_files["int8"].read_bytes()).subgraphs[0]
+    scales = {tuple(tensor.shape): np.size(tensor.quantization.scale) for tensor in graph.tensors}
+    assert (scales[(8, 3, 3, 1)], scales[(7, 1152)]) == (8, 7)
+
+
+def test_types_are_those_of_the_interpreter(tflite_files):
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    path = str(tflite_files["int8"])
+    details = Interpreter(model_path=path, experimental_op_resolver_type=plain).get_tensor_details()
+    counts = Counter(np.dtype(detail["dtype"]).name for detail in details)
+    assert {name: counts[name] for name in ("int8", "uint8")} == {
+        name: tensor_types(tflite_files["int8"].read_bytes())[name] for name in ("int8", "uint8")
+    }
+
+
+def test_int8_needs_faces_and_kinds_are_known(cnn, tmp_path):
+    with pytest.raises(InputError, match="needs training faces"):
+        export_tflite(cnn, tmp_path / "m.tflite", kind="int8")
+    with pytest.raises(InputError, match=r"Received: 'int'\. Did you mean 'int8'"):
+        export_tflite(cnn, tmp_path / "m.tflite", kind="int")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_dark_training_faces_still_give_raw_pixels(cnn, faces):
+    content = convert_tflite(cnn, "int8", calibration_faces=faces // 4)
+    assert end_details(content)["input"]["quantization"] == {"scale": 1.0, "zero_point": 0}
+
+
+def test_a_file_in_which_nothing_was_quantised_is_refused():
+    # Below the 1,024 numbers from which the converter quantises weights, without a word.
+    k = keras.layers
+    small = [keras.Input((48, 48, 1)), k.Conv2D(4, 3), k.GlobalAveragePooling2D(), k.Dense(3)]
+    with pytest.raises(ModelFileError, match="stored only 0% of the weights as int8"):
+        tflite._check_kind(convert_tflite(keras.Sequential(small), "dynamic"), "dynamic")
+
+
+def test_a_fixed_batch_and_a_temperature(cnn, faces, tmp_path):
+    export_tflite(cnn, tmp_path / "m.tflite", temperature=3.0)
+    found = load_tflite_predictor(tmp_path / "m.tflite")(faces)
+    np.testing.assert_allclose(found, keras_probabilities(cnn, faces, 3.0), atol=2e-5)
+    fixed = parse(convert_tflite(cnn, batch=4)).subgraphs[0]
+    assert fixed.tensors[fixed.inputs[0]].shape.tolist() == [4, 48, 48, 1]
+    with pytest.raises(InputError, match="a SavedModel converts as it is"):
+        convert_tflite(tmp_path, temperature=2.0)

@@ -1,0 +1,85 @@
+"""What stays in the ``exports`` folder: files of earlier commands, and of this one those that passed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from ..errors import RunFolderError
+from ..run_folder import RunFolder
+from .contract import CONTRACT_FILE
+from .formats import COMPANIONS, FAILED, FORMATS
+from .labels import LABELS
+
+PARITY = "parity.json"
+REPORT_VERSION = 2
+
+
+def carry_over(run: RunFolder, folder: Path, names: tuple[str, ...], identity: dict) -> dict[str, dict]:
+    """Copy exports that are not rewritten into ``folder``, and return their parity entries.
+
+    Args:
+        run: the run, with or without exports.
+        folder: the new exports.
+        names: formats that are written anew.
+        identity: ``format_version``, ``model_sha256`` and ``temperature`` of the new exports; those kept must have the
+            same, so that all files of the folder are one model.
+
+    Raises:
+        RunFolderError: exports of another model, another temperature, or an earlier version of this package.
+    """
+    replaced = {file for name in names for file in (FORMATS[name], *COMPANIONS.get(name, ()))}
+    found = sorted(run.exports.iterdir()) if run.exports.is_dir() else []
+    kept = [path for path in found if path.name not in replaced and not _is_dropped(path.name)]
+    previous = _previous_report(run) if kept else {}
+    if kept:
+        _check_identity(run, kept, previous, identity)
+    for path in kept:
+        shutil.copytree(path, folder / path.name) if path.is_dir() else shutil.copy2(path, folder / path.name)
+    files = {path.name for path in kept}
+    return {name: entry for name, entry in previous.get("exports", {}).items() if entry["file"] in files}
+
+
+def _is_dropped(name: str) -> bool:
+    """Written anew in each export, hidden, or kept for a look only."""
+    return name in (LABELS, PARITY, CONTRACT_FILE) or name.startswith((".", FAILED))
+
+
+def _check_identity(run: RunFolder, kept: list[Path], previous: dict, identity: dict) -> None:
+    reasons = {
+        "model_sha256": "of another model",
+        "format_version": "of an earlier version of fer_keras",
+        "temperature": "with another temperature",
+    }
+    for key, reason in reasons.items():
+        if previous.get(key) != identity[key]:
+            raise RunFolderError(
+                f"{run.exports} keeps exports {reason}: {', '.join(path.name for path in kept)}",
+                hint="Export those formats in the same command, or remove them",
+            )
+
+
+def _previous_report(run: RunFolder) -> dict:
+    try:
+        return json.loads((run.exports / PARITY).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}  # without a report the origin of the files is unknown, which the caller refuses
+
+
+def keep_or_drop(name: str, path: Path, passed: bool, keep_failed: bool) -> dict:
+    """Remove a file that failed, or give it a name that nobody takes for an export.
+
+    Returns:
+        What the parity entry says of it: ``kept``, and ``file`` where that is another name.
+    """
+    if passed:
+        return {"kept": True}
+    for file in (path, *(path.parent / companion for companion in COMPANIONS.get(name, ()))):
+        if keep_failed:
+            file.rename(file.with_name(FAILED + file.name))
+        elif file.is_dir():
+            shutil.rmtree(file)
+        else:
+            file.unlink(missing_ok=True)
+    return {"kept": True, "file": FAILED + path.name} if keep_failed else {"kept": False}

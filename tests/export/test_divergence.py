@@ -1,0 +1,73 @@
+import keras
+import numpy as np
+import pytest
+
+from fer_keras.errors import ModelFileError
+from fer_keras.export.divergence import LIMITS, compare_operators, find_divergence, layer_outputs
+from fer_keras.export.tflite import KINDS, convert_tflite
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_sound_file_diverges_nowhere(cnn, tflite_files, faces, kind):
+    rows = compare_operators(tflite_files[kind].read_bytes(), cnn, faces[:4], kind=kind)
+    assert [row.index for row in rows] == sorted(row.index for row in rows)
+    assert {"CONV_2D", "FULLY_CONNECTED"} <= {row.operator for row in rows}
+    assert find_divergence(rows, LIMITS[kind]) is None
+
+
+@pytest.mark.parametrize("name", ["transfer", "leaky"])
+def test_resized_and_repeated_faces_are_compared_in_inference_mode(request, faces, name):
+    model = request.getfixturevalue(name)
+    rows = compare_operators(convert_tflite(model), model, faces[:4])
+    assert find_divergence(rows, LIMITS["float32"]) is None
+
+
+@pytest.mark.parametrize("kind", ["float32", "dynamic"])
+def test_the_temperature_is_no_divergence(cnn, faces, kind):
+    content = convert_tflite(cnn, kind, temperature=0.8)
+    rows = compare_operators(content, cnn, faces[:4], kind=kind, temperature=0.8)
+    assert find_divergence(rows, LIMITS[kind]) is None
+    assert find_divergence(compare_operators(content, cnn, faces[:4]), LIMITS["float32"]).operator == "FULLY_CONNECTED"
+
+
+def spoilt(model, layer_name):
+    """The same network with the weights of one output of one layer changed."""
+    other = keras.models.clone_model(model)
+    other.set_weights(model.get_weights())
+    layer = other.get_layer(layer_name)
+    first, *rest = layer.get_weights()
+    first[..., 0] += 0.2  # one weight alone may only meet zeros
+    layer.set_weights([first, *rest])
+    return other
+
+
+@pytest.mark.parametrize("kind", ["float32", "int8"])
+@pytest.mark.parametrize(("type_", "operator"), [("Conv2D", "CONV_2D"), ("Dense", "FULLY_CONNECTED")])
+def test_the_first_operator_of_a_spoilt_layer_is_named(cnn, faces, kind, type_, operator):
+    layer = next(layer for layer in cnn.layers if type(layer).__name__ == type_)
+    content = convert_tflite(spoilt(cnn, layer.name), kind, calibration_faces=faces)
+    rows = compare_operators(content, cnn, faces[:4], kind=kind)
+    found = find_divergence(rows, 0.02)
+    assert found.operator == operator
+    assert found.max_error > 0
+    assert find_divergence(rows[: rows.index(found)], 0.02) is None
+    if kind == "float32" and type_ == "Dense":
+        assert found.reference.startswith(f"Keras layer {layer.name}")
+
+
+def test_outputs_of_nested_models_are_found(faces):
+    k = keras.layers
+    inner = keras.Sequential(
+        [keras.Input((48, 48, 1)), k.Flatten(name="flat"), k.Dense(5, name="inside")], name="inner"
+    )
+    model = keras.Sequential([keras.Input((48, 48, 1)), inner, k.Dense(3, name="outside")])
+    outputs = layer_outputs(model, faces[:2])
+    assert list(outputs) == ["flat", "inside", "inner", "outside"]
+    np.testing.assert_allclose(outputs["outside"], model(faces[:2].astype("float32")), rtol=1e-5)
+    np.testing.assert_array_equal(outputs["inside"], outputs["inner"])
+
+
+def test_a_file_of_another_network_has_no_counterpart(cnn, tflite_files, faces):
+    other = keras.Sequential([keras.Input((48, 48, 1)), keras.layers.Flatten(), keras.layers.Dense(9)])
+    with pytest.raises(ModelFileError, match="no tensor of the file has a counterpart"):
+        compare_operators(tflite_files["float32"].read_bytes(), other, faces[:2])
