@@ -33,7 +33,9 @@ def make_probabilities(labels, wrong, classes=7):
     )
 
 
-def write_evaluation(run, faces, wrong, *, tta="none", split="test", dataset="fer2013", sha256=SHA256, classes=FER7, split_sha256=None):
+def write_evaluation(
+    run, faces, wrong, *, tta="none", split="test", dataset="fer2013", sha256=SHA256, classes=FER7, split_sha256=None
+):
     y_prob = make_probabilities(faces.labels, wrong, len(classes))
     folder = run.evaluation(split, "" if tta == "none" else f"{tta}_tta")
     folder.mkdir(parents=True)
