@@ -50,11 +50,14 @@ def _print_rows(report: dict) -> None:
 
     machine = report["hardware"]
     click.echo(f"{machine['cpu']}, {machine['cores']} cores, {report['date']}")
+    console = Console(highlight=False)
+    if not console.is_terminal:  # in a file nothing needs to be cut short
+        console = Console(highlight=False, width=200)
     cells = dict.fromkeys((row["batch"], row["threads"]) for row in report["rows"])
     for batch, threads in cells:
         rows = [row for row in report["rows"] if (row["batch"], row["threads"]) == (batch, threads)]
         title = f"\nbatch {batch}, {threads or 'all'} thread{'' if threads == 1 else 's'}"
-        Console(highlight=False).print(_table(title, rows))
+        console.print(_table(title, rows))
     click.echo("\nTimes are per call on random pixels in memory: no decoding, no face detection.")
 
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from fer_keras.errors import ImageDecodeError
-from fer_keras.imaging import decode_gray
+from fer_keras.imaging import decode_gray, decode_rgb
 
 # Pillow warns about odd metadata and goes on.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -190,3 +190,29 @@ def test_mutated_files_raise_nothing_else(fmt):
             continue
         assert gray.dtype == np.uint8
         assert gray.ndim == 2
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA", "CMYK", "P", "I;16"])
+def test_colour_has_the_gray_as_its_luma(mode):
+    pixels = np.random.default_rng(4).integers(0, 256, (9, 14, 4), np.uint8)
+    if mode == "I;16":
+        image = Image.fromarray(pixels[..., 0].astype(np.uint16) * 200)
+    else:
+        image = Image.fromarray(pixels, "RGBA" if mode != "CMYK" else "CMYK").convert(mode)
+    stream = io.BytesIO()
+    image.save(stream, "TIFF" if mode == "CMYK" else "PNG")
+    shown, gray = decode_rgb(stream.getvalue()), decode_gray(stream.getvalue())
+    assert shown.shape in ((9, 14), (9, 14, 3))
+    luma = shown if shown.ndim == 2 else np.asarray(Image.fromarray(shown).convert("L"))
+    assert np.array_equal(luma, gray)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_colour_is_turned_upright_as_gray_is(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stream = io.BytesIO()
+    Image.fromarray(np.arange(6 * 4 * 3, dtype=np.uint8).reshape(6, 4, 3)).save(stream, "PNG", exif=exif)
+    shown = decode_rgb(stream.getvalue())
+    assert shown.shape == ((4, 6, 3) if orientation > 4 else (6, 4, 3))
+    assert np.array_equal(np.asarray(Image.fromarray(shown).convert("L")), decode_gray(stream.getvalue()))

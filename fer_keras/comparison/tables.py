@@ -20,7 +20,7 @@ def score_table(document: dict, tta: str) -> Table:
     seeds = [_seed_cells(row) for row in document["seeds"][tta]]
     notes = [(f"{row['run']}: {row['obstacle']}", row["command"]) for row in document["scores"][tta] if row["obstacle"]]
     notes += [(f"Mean and sd over seeds: {', '.join(row['runs'])}", "") for row in document["seeds"][tta]]
-    notes.append(("Without copies: faces that stand pixel for pixel in the training split are not counted", ""))
+    notes.append(("Without copies: faces with an exact or near copy in the training split are not counted", ""))
     if any(row["scores"] and row["scores"]["calibrated"] for row in document["scores"][tta]):
         notes.append(("NLL, ECE: at temperature 1 → calibrated, with the temperature fitted on validation faces", ""))
     return Table(f"Scores: {faces_text(document, tta)}", head, rows + seeds, notes, summary_rows=len(seeds))

@@ -1,0 +1,173 @@
+"""What ``fer-keras predict`` does with pictures: rows as they come, annotated copies, a summary."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+from .options import echo_json
+
+# A picture in which nothing was found and that is hardly larger than the model's input may be a crop already.
+_CROP_SIDE, _CROP_ASPECT = 2.5, 1.25
+
+
+def predict_pictures(predictor, inputs, *, as_json, output, csv_path, jsonl_path, boxes, crops, **_) -> bool:
+    """Predict all files and print; returns whether none was broken."""
+    from fer_keras.inference.batch import predict_files
+    from fer_keras.inference.box_file import read_boxes
+    from fer_keras.inference.picture_files import find_pictures
+
+    given = read_boxes(boxes) if boxes else None
+    files = find_pictures(inputs or given.files, leave_out=output)
+    with ExitStack() as stack:
+        sinks = [
+            make_sink(stack, kind, target, predictor) for kind, target in (("csv", csv_path), ("jsonl", jsonl_path))
+        ]
+        sinks.append(_Document(predictor, files) if as_json else None)
+        if output is not None:
+            sinks.append(_Copies(output, files))
+        if not (as_json or "-" in (csv_path, jsonl_path)):
+            sinks.append(_Table([str(file.path) for file in files]))
+        sinks = [sink for sink in sinks if sink is not None]
+        summary = _Summary(predictor, crops or given is not None)
+        options = {"crops": crops, "boxes_of": given.of if given else None, "keep_pixels": output is not None}
+        for result in predict_files([file.path for file in files], predictor, **options):
+            for sink in (*sinks, summary):
+                sink.take(result)
+    if as_json:
+        echo_json(sinks[[type(sink) for sink in sinks].index(_Document)].document(summary))
+    summary.show()
+    return not summary.counts["broken"]
+
+
+def make_sink(stack, kind, target, predictor):
+    """A writer of rows that takes results; None without a target, ``-`` is stdout."""
+    from fer_keras.inference.results import CsvWriter, JsonlWriter
+
+    if target is None:
+        return None
+    writer = {"csv": CsvWriter, "jsonl": JsonlWriter}[kind]
+    return _Rows(stack.enter_context(writer(sys.stdout if target == "-" else target, predictor.classes)))
+
+
+class _Rows:
+    def __init__(self, writer):
+        self._writer = writer
+
+    def take(self, result):
+        self._writer.write(result.predictions)
+
+
+class _Document:
+    """Everything as one JSON document; the only output that is held in memory."""
+
+    def __init__(self, predictor, files):
+        self._predictor, self._rows, self._errors = predictor, [], []
+
+    def take(self, result):
+        from fer_keras.inference.results import as_row
+
+        self._rows += [as_row(prediction, self._predictor.classes) for prediction in result.predictions]
+        if result.error:
+            self._errors.append({"file": str(result.path), "error": result.error})
+
+    def document(self, summary):
+        model = {
+            "run": self._predictor.run,
+            "runtime": self._predictor.runtime,
+            "classes": list(self._predictor.classes),
+            "image_size": self._predictor.image_size,
+            "threshold": self._predictor.threshold,
+        }
+        counts = {name: summary.counts[name] for name in ("pictures", "faces", "without_face", "broken")}
+        return {"model": model, "predictions": self._rows, "errors": self._errors, "counts": counts}
+
+
+class _Table:
+    """Lines for people, printed as they come: a table that waits for its last row could not take a million files."""
+
+    _LONGEST = 60
+
+    def __init__(self, names):
+        self._width = max(4, *(min(self._LONGEST, len(name)) for name in names))
+        click.echo(click.style(f"{'file':<{self._width}}  face  expression       box", bold=True))
+
+    def take(self, result):
+        name = str(result.path)
+        name = name if len(name) <= self._width else "…" + name[1 - self._width :]
+        for prediction in result.predictions:
+            face = "-" if prediction.face is None else prediction.face
+            click.echo(f"{name:<{self._width}}  {face:>4}  {self._answer(prediction)}")
+
+    @staticmethod
+    def _answer(prediction):
+        if prediction.expression is None:
+            return "no face found"
+        words = f"{prediction.expression}{'?' if prediction.uncertain else ''}"
+        box = prediction.box
+        place = "whole picture" if box is None else f"{box.width:.0f}x{box.height:.0f} at {box.left:.0f},{box.top:.0f}"
+        return f"{words:<10} {prediction.confidence:>4.0%}  {place}"
+
+
+class _Copies:
+    """Annotated copies below one folder, in the order and under the names of the pictures."""
+
+    def __init__(self, folder: Path, files):
+        self._folder, self._names, self._taken = folder, {file.path: file.name for file in files}, set()
+        self._sources = {file.path.resolve() for file in files}
+
+    def take(self, result):
+        from fer_keras.inference.annotated import save_annotated
+
+        if result.pixels is None:
+            return
+        target = self._target(self._names[result.path])
+        save_annotated(result.pixels, result.predictions, target, self._sources)
+        result.pixels = None
+
+    def _target(self, name: Path) -> Path:
+        """JPEG and PNG keep their suffix; a name that was taken by another folder's picture gets a number."""
+        base = self._folder / (name if name.suffix.lower() in (".jpg", ".jpeg", ".png") else name.with_suffix(".png"))
+        target, number = base, 2
+        while target in self._taken:
+            target, number = base.with_name(f"{base.stem}-{number}{base.suffix}"), number + 1
+        self._taken.add(target)
+        return target
+
+
+class _Summary:
+    """Counts, and errors as they come, on stderr."""
+
+    def __init__(self, predictor, whole):
+        self.counts, self._size, self._whole, self._small = Counter(), predictor.image_size, whole, 0
+
+    def take(self, result):
+        self.counts["pictures"] += 1
+        self.counts["faces"] += sum(prediction.expression is not None for prediction in result.predictions)
+        if result.error:
+            self.counts["broken"] += 1
+            click.echo(f"{click.style('broken:', fg='red')} {result.path}: {result.error}", err=True)
+        elif result.predictions[0].expression is None:
+            self.counts["without_face"] += 1
+            self._small += not self._whole and self._is_small(result.size)
+
+    def _is_small(self, size) -> bool:
+        fits = max(size) <= _CROP_SIDE * self._size
+        return fits and max(size) <= _CROP_ASPECT * min(size)
+
+    def show(self):
+        counts = self.counts
+        text = f"{_count(counts['pictures'], 'picture')}, {_count(counts['faces'], 'face')}"
+        text += f", {counts['without_face']} without a face" if counts["without_face"] else ""
+        click.echo(text + (f", {counts['broken']} broken" if counts["broken"] else ""), err=True)
+        if self._small:
+            text = f"{self._small} without a face no larger than a crop: if they are ready-made crops, add --crops"
+            click.echo(text, err=True)
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}{'' if number == 1 else 's'}"

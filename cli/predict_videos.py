@@ -1,0 +1,177 @@
+"""What ``fer-keras predict`` does with videos and cameras: rows as they come, annotated copies, a summary."""
+
+from __future__ import annotations
+
+import glob
+import sys
+from collections import Counter
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import click
+
+from .options import echo_json
+
+
+def video_inputs(inputs, boxes) -> list[str]:
+    """Return the videos among the inputs, patterns such as ``'talks/*.mp4'`` replaced by what they match.
+
+    Raises:
+        UsageError: videos together with pictures, or with boxes.
+    """
+    from fer_keras.inference.video_reader import is_video
+
+    videos = [name for name in inputs if is_video(name)]
+    if videos and len(videos) < len(inputs):
+        raise click.UsageError("give videos and pictures in two calls: their rows have different times and numbers")
+    if videos and boxes:
+        raise click.UsageError("--boxes is for pictures; the faces of a video are found by a detector")
+    return [match for name in videos for match in _matches(name)]
+
+
+def _matches(name) -> list[str]:
+    if Path(name).exists() or not glob.has_magic(name):
+        return [name]
+    return sorted(glob.glob(name, recursive=True)) or [name]
+
+
+def predict_videos(predictor, inputs, *, as_json, output, csv_path, jsonl_path, **options) -> int:
+    """Predict all videos and print; returns the exit code: 0, 1 if one was broken, 130 after Ctrl-C."""
+    from fer_keras.errors import DataError
+    from fer_keras.inference.video import predict_video
+
+    _check_targets(inputs, (csv_path, jsonl_path))
+    quiet = as_json or "-" in (csv_path, jsonl_path)
+    summaries, errors = [], []
+    with ExitStack() as stack:
+        targets = (("csv", csv_path), ("jsonl", jsonl_path))
+        sinks = [make_rows(stack, kind, target, predictor) for kind, target in targets if target is not None]
+        for name, copy in zip(inputs, _copies(inputs, output), strict=True):
+            try:
+                rows = _Rows(sinks)
+                with _progress(name, quiet) as observer:
+                    settings = {**_video_options(options), "annotate": copy, "sink": rows.take, "observer": observer}
+                    summary = predict_video(name, predictor, **settings)
+            except DataError as error:
+                if len(inputs) == 1:
+                    raise
+                errors.append({"file": name, "error": str(error)})
+                click.echo(f"{click.style('broken:', fg='red')} {name}: {error}", err=True)
+                continue
+            summaries.append({**summary.as_dict(), "rows_by_expression": dict(rows.counts)})
+            _show(summary, rows.counts, quiet)
+            if summary.stopped == "interrupted":
+                break
+    if as_json:
+        echo_json({"videos": summaries, "errors": errors})
+    return 130 if any(item["stopped"] == "interrupted" for item in summaries) else int(bool(errors))
+
+
+def predict_webcam(predictor, index, *, csv_path, jsonl_path, **options) -> None:
+    """Write rows of a camera until it ends, ``--seconds`` are over or Ctrl-C: JSON lines on stdout unless told."""
+    from fer_keras.inference.video import predict_camera
+
+    settings = _video_options(options)
+    settings.pop("every", None)
+    pictures = predict_camera(index, predictor, seconds=settings.pop("max_seconds", None), **settings)
+    first = next(pictures, None)  # no camera: an error before any file is opened
+    targets = (("csv", csv_path), ("jsonl", jsonl_path or (None if csv_path else "-")))
+    with ExitStack() as stack:
+        sinks = [make_rows(stack, kind, target, predictor) for kind, target in targets if target is not None]
+        rows = _Rows(sinks)
+        try:
+            while first is not None:
+                rows.take(first)
+                sys.stdout.flush()
+                first = next(pictures, None)
+        except KeyboardInterrupt:
+            click.echo("stopped", err=True)  # the usual end; what was written is kept
+        finally:
+            pictures.close()
+
+
+def _video_options(options) -> dict:
+    """By the names of ``predict_video``; what was not given keeps its default there."""
+    names = {"every": "every", "detect_every": "detect_every", "smoothing": "smoothing", "seconds": "max_seconds"}
+    return {known: options[name] for name, known in names.items() if options[name] is not None}
+
+
+def _check_targets(inputs, targets) -> None:
+    """No table may take the place of a video that is read."""
+    videos = {Path(name).resolve() for name in inputs}
+    for target in targets:
+        if target not in (None, "-") and Path(target).resolve() in videos:
+            raise click.UsageError(f"{target} is a video that is read, so no rows are written there")
+
+
+def _copies(inputs, folder: Path | None) -> list[Path | None]:
+    """One MP4 below the folder for each video; a name that was taken gets a number."""
+    taken: list[Path | None] = []
+    for name in inputs:
+        copy, number = None if folder is None else folder / f"{Path(name).stem}.mp4", 2
+        while copy is not None and copy in taken:
+            copy, number = folder / f"{Path(name).stem}-{number}.mp4", number + 1
+        taken.append(copy)
+    return taken
+
+
+def make_rows(stack, kind, target, predictor):
+    """A writer of rows into a file; ``-`` is stdout."""
+    from fer_keras.inference.results import CsvWriter, JsonlWriter
+
+    writer = {"csv": CsvWriter, "jsonl": JsonlWriter}[kind]
+    return stack.enter_context(writer(sys.stdout if target == "-" else target, predictor.classes))
+
+
+class _Rows:
+    """Hands rows on, and counts them by expression."""
+
+    def __init__(self, sinks):
+        self._sinks, self.counts = sinks, Counter()
+
+    def take(self, predictions) -> None:
+        for sink in self._sinks:
+            sink.write(predictions)
+        self.counts.update(row.expression for row in predictions if row.expression is not None)
+
+
+@contextmanager
+def _progress(name, quiet):
+    """A bar on the terminal, as far as the file states its length; else nothing."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
+        task = bar.add_task(Path(name).name, total=None)
+        yield lambda seconds, whole: bar.update(task, completed=seconds, total=whole)
+
+
+def _show(summary, counts, quiet) -> None:
+    """Counts on stdout, what people must know about the file on stderr."""
+    if not quiet:
+        speed = summary.frames_analysed / summary.wall_seconds
+        click.echo(f"{summary.file}: {summary.seconds:.1f} s, {_frames(summary)}, {summary.faces} face numbers")
+        shares = [f"{name} {count / counts.total():.0%}" for name, count in counts.most_common(3)]
+        click.echo(f"  appeared mostly: {', '.join(shares)}" if shares else "  no face found")
+        click.echo(f"  {speed:.0f} frames per second; smoothing shows half of a change after {summary.lag:.2f} s")
+        if summary.annotated:
+            click.echo(f"  {summary.annotated}, {summary.encoder}, without sound")
+    for notice in _notices(summary):
+        click.echo(f"{click.style('notice:', fg='yellow')} {summary.file}: {notice}", err=True)
+
+
+def _frames(summary) -> str:
+    return f"{summary.frames_analysed:,} frames analysed, {summary.frames_with_face:,} with a face"
+
+
+def _notices(summary) -> list[str]:
+    notices = []
+    if summary.cut_short:
+        whole = f"the file states {summary.declared_seconds:.1f} s"
+        notices.append(f"{whole}, its pictures end at {summary.seconds:.1f} s: it is truncated or damaged")
+    if summary.repaired_timestamps:
+        notices.append(f"{summary.repaired_timestamps:,} frames had no usable time and got one frame later")
+    if summary.stopped == "interrupted":
+        notices.append(f"stopped at {summary.seconds:.1f} s; what was done is kept")
+    return notices

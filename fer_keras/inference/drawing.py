@@ -1,0 +1,110 @@
+"""Boxes and labels on pictures of any size, for people to look at."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from .prediction import Prediction
+
+# A bright line between two dark ones shows on every background, and so does white text on dark.
+LINE, MUTED_LINE, GROUND, TEXT = (255, 213, 0), (200, 205, 210), (16, 20, 26), (255, 255, 255)
+# Copies of pictures smaller than this on the longer side are enlarged: no text can be read in 48 pixels.
+LEGIBLE_SIDE = 320
+_SMALLEST_FONT, _FONT_SHARE, _LINE_SHARE = 9, 0.03, 0.004
+NO_FACE = "no face found"
+
+
+def draw_predictions(image: np.ndarray, predictions: Sequence[Prediction], *, enlarge: bool = False) -> np.ndarray:
+    """Draw a box and a label for each face; sizes follow the picture's.
+
+    Labels stand above their box, below it where there is no room, and always inside the picture. An uncertain
+    expression has a question mark and a gray box. A picture without a face says so.
+
+    Args:
+        image: (H, W) uint8 gray or (H, W, 3) uint8 RGB; not changed.
+        predictions: of this picture.
+        enlarge: scale pictures whose longer side is below 320 px up to it; video frames must keep their size.
+
+    Returns:
+        (H, W, 3) uint8 RGB, larger where enlarged.
+    """
+    picture, factor = Image.fromarray(image).convert("RGB"), 1.0
+    if enlarge and max(picture.size) < LEGIBLE_SIDE:
+        factor = LEGIBLE_SIDE / max(picture.size)
+        size = [max(1, round(side * factor)) for side in picture.size]
+        picture = picture.resize(size, Image.Resampling.BICUBIC)
+    canvas = _Canvas(picture)
+    for prediction in reversed(predictions):  # the largest face last: its label covers others
+        canvas.add(prediction, factor)
+    return np.asarray(picture)  # (H, W, 3)
+
+
+def label_of(prediction: Prediction) -> str:
+    """The words for one face, such as ``happy 93%`` or ``sad? 41%``."""
+    if prediction.expression is None:
+        return NO_FACE
+    mark = "?" if prediction.uncertain else ""
+    return f"{prediction.expression}{mark} {prediction.confidence:.0%}"
+
+
+class _Canvas:
+    """One picture being drawn on."""
+
+    def __init__(self, picture: Image.Image):
+        self._draw, (self._width, self._height) = ImageDraw.Draw(picture), picture.size
+        side = (self._width * self._height) ** 0.5
+        self._line = max(1, round(_LINE_SHARE * side))
+        self._font_size = max(_SMALLEST_FONT, round(_FONT_SHARE * side))
+
+    def add(self, prediction: Prediction, factor: float) -> None:
+        """Draw one face, or say that there is none."""
+        if prediction.box is None:
+            self._label(label_of(prediction), 0.0, 0.0, 0.0)
+            return
+        box = prediction.box.scaled(factor)
+        # The longer a side, the nearer it may lie to the edge: inside, the line still shows.
+        edges = [max(0.0, box.left), max(0.0, box.top), min(self._width, box.right), min(self._height, box.bottom)]
+        self._box(edges, MUTED_LINE if prediction.uncertain else LINE)
+        self._label(label_of(prediction), edges[0], edges[1], edges[3])
+
+    def _box(self, edges: Sequence[float], color: tuple[int, int, int]) -> None:
+        left, top, right, bottom = (round(edge) for edge in edges)
+        dark = max(1, self._line // 2)
+        for inset, line, ink in ((0, 2 * dark + self._line, GROUND), (dark, self._line, color)):
+            corners = (left + inset, top + inset, right - 1 - inset, bottom - 1 - inset)
+            if corners[0] < corners[2] and corners[1] < corners[3]:
+                self._draw.rectangle(corners, outline=ink, width=line)
+
+    def _label(self, text: str, left: float, top: float, bottom: float) -> None:
+        font, width, height, pad = self._fit(text)
+        above, below = top - height, bottom
+        place = above if above >= 0 else below if below + height <= self._height else top
+        y = min(max(0.0, place), max(0.0, self._height - height))
+        x = min(max(0.0, left), max(0.0, self._width - width))
+        self._draw.rectangle((x, y, x + width - 1, y + height - 1), fill=GROUND)
+        self._draw.text((x + pad, y + pad), text, font=font, fill=TEXT, anchor="la")
+
+    def _fit(self, text: str) -> tuple[ImageFont.FreeTypeFont, int, int, int]:
+        """Font, width and height of the label and its padding; long words shrink to the picture's width."""
+        size = self._font_size
+        while True:
+            font, pad = _font(size), max(1, size // 4)
+            ascent, descent = font.getmetrics()
+            width, height = round(font.getlength(text)) + 2 * pad, ascent + descent + 2 * pad
+            if size <= _SMALLEST_FONT or width <= self._width:
+                return font, width, height, pad
+            size = max(_SMALLEST_FONT, min(size - 1, int(size * self._width / width)))
+
+
+@functools.lru_cache(maxsize=32)
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    """DejaVu Sans Bold, which comes with matplotlib, without importing that."""
+    package = importlib.util.find_spec("matplotlib")
+    path = Path(package.origin).parent / "mpl-data/fonts/ttf/DejaVuSans-Bold.ttf"
+    return ImageFont.truetype(str(path), size)

@@ -1,0 +1,148 @@
+"""Which exported file a model's name means, and the classes that belong to it."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.resources
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import InputError, ModelFileError, RunFolderError
+from ..export.labels import LABELS
+from ..run_folder import RunFolder, file_sha256
+
+# What is taken of a run, in this order: on a CPU the 8-bit weights are the fastest file, and every kept file has passed
+# the comparison with Keras.
+PREFERRED = (
+    "model_dynamic.tflite",
+    "model_float32.tflite",
+    "model_float16.tflite",
+    "model_int8.tflite",
+    "model.onnx",
+    "savedmodel",
+)
+PACKAGED = ("cnn-fer2013", "exports", PREFERRED[0])
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What a model file says about itself.
+
+    Attributes:
+        classes: names in the order of the probabilities.
+        threshold: confidence below which an answer is called uncertain; None where the run has none.
+        run: name of the run folder that it comes from; empty where unknown.
+        model_sha256: of that run's ``model.keras``; empty where unknown.
+    """
+
+    classes: tuple[str, ...]
+    threshold: float | None = None
+    run: str = ""
+    model_sha256: str = ""
+
+
+@contextlib.contextmanager
+def open_model(model: Path | str | None) -> Iterator[Path]:
+    """Yield the file or folder to load; for None the file that comes with the package.
+
+    Args:
+        model: run folder (its first export in the order of ``PREFERRED``), ``.tflite`` or ``.onnx`` file, or
+            SavedModel folder.
+
+    Raises:
+        InputError: nothing of that kind there.
+        RunFolderError: a run without exports.
+    """
+    if model is not None:
+        yield find_export(Path(model))
+        return
+    packaged = importlib.resources.files("fer_keras_saved_models").joinpath(*PACKAGED)
+    if not packaged.is_file():
+        raise InputError(f"this installation holds no {'/'.join(PACKAGED)}", hint="Reinstall it, or give --model")
+    with importlib.resources.as_file(packaged) as path:
+        yield path
+
+
+def find_export(path: Path) -> Path:
+    """Return the exported file that a path given by the user means.
+
+    Raises:
+        InputError, RunFolderError: see :func:`open_model`.
+    """
+    run = RunFolder(path)
+    if run.recipe.is_file():
+        return _export_of_run(run)
+    allowed = "a run folder, a .tflite or .onnx file, or a SavedModel folder"
+    if not path.exists():
+        raise InputError("no such model", allowed=allowed, received=str(path))
+    if path.is_dir() and not (path / "saved_model.pb").is_file():
+        raise InputError("this folder is no run and no SavedModel", allowed=allowed, received=str(path))
+    if path.suffix == ".keras":
+        hint = "Give the run's folder, after: fer-keras export RUN"
+        raise InputError("a .keras file is not run directly", allowed=allowed, received=str(path), hint=hint)
+    return path
+
+
+def _export_of_run(run: RunFolder) -> Path:
+    found = next((run.exports / name for name in PREFERRED if (run.exports / name).exists()), None)
+    if found is None:
+        raise RunFolderError(f"run {run.path} has no exports", hint=f"Write them: fer-keras export {run.path}")
+    return found
+
+
+def read_card(path: Path) -> ModelCard:
+    """Read the classes of an export: from its contract, else from the ``labels.txt`` of its folder.
+
+    Call it after the file has been loaded, which checks that it is whole.
+
+    Raises:
+        ModelFileError: no class names anywhere, or the export is not of its run's present model.
+    """
+    contract = _read_contract(path)
+    classes = tuple(contract.get("classes") or _read_labels(path))
+    uncertain = contract.get("uncertain") or {}
+    card = ModelCard(
+        classes, uncertain.get("threshold"), contract.get("run", ""), str(contract.get("model_sha256") or "")
+    )
+    _check_run(path, card)
+    return card
+
+
+def _read_contract(path: Path) -> Mapping:
+    """The contract inside the file, or beside a SavedModel; empty where there is none."""
+    if path.suffix == ".tflite":
+        from ..export.tflite_metadata import read_contract
+
+        with contextlib.suppress(ModelFileError):  # whole, but written without a contract
+            return read_contract(path)
+        return {}
+    if path.suffix == ".onnx":
+        from ..export.onnx_predictor import make_session
+
+        metadata = make_session(path.read_bytes(), path).get_modelmeta().custom_metadata_map
+        return json.loads(metadata.get("fer_keras.contract", "{}"))
+    beside = path.parent / "contract.json"
+    return json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else {}
+
+
+def _read_labels(path: Path) -> list[str]:
+    for labels in (path / "assets" / LABELS, path.parent / LABELS):
+        if labels.is_file():
+            return labels.read_text(encoding="utf-8").splitlines()
+    raise ModelFileError(
+        f"{path} carries no class names", hint=f"Put a {LABELS} beside it: one name a line, in the model's order"
+    )
+
+
+def _check_run(path: Path, card: ModelCard) -> None:
+    """An export that lies in a run must be of the model that the run has now."""
+    run = RunFolder(path.parent.parent)
+    if not (card.model_sha256 and run.recipe.is_file() and run.model.is_file()):
+        return
+    if file_sha256(run.model) != card.model_sha256:
+        raise ModelFileError(
+            f"{path} was exported from another model than {run.model}",
+            hint=f"Export again: fer-keras export {run.path}",
+        )

@@ -1,0 +1,201 @@
+"""Expressions of the faces in pictures: the Python API of ``fer-keras predict``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InputError, ModelFileError
+from ..export.predictors import load_predictor
+from .boxes import Box
+from .crops import DEFAULT_MARGIN, crop_face, fit_whole
+from .detection import Detector, make_detector
+from .model_files import open_model, read_card
+from .pictures import read_picture
+from .prediction import Prediction
+
+TTA = ("none", "flip")
+
+__all__ = ["TTA", "Prediction", "Predictor"]
+
+
+class Predictor:
+    """A model and a face detector, loaded once.
+
+    Attributes:
+        classes: names of the expressions, in the order of the probabilities.
+        image_size: side of the model's input in pixels.
+        threshold: confidence below which a prediction is called uncertain; None where the model has none.
+        detector: None takes every picture as a face.
+        margin: share of a box's side added at each edge before the face is cut out.
+        run: name of the run that the model comes from; empty where unknown.
+        runtime: library that computes, and its version.
+    """
+
+    def __init__(
+        self,
+        model: Path | str | None = None,
+        *,
+        detector: str | Detector | None = "auto",
+        margin: float = DEFAULT_MARGIN,
+        tta: str = "none",
+        threads: int | None = None,
+        trust: bool = False,
+        threshold: float | None = None,
+    ):
+        """Load.
+
+        Args:
+            model: run folder, ``.tflite``, ``.onnx``, SavedModel folder, or None for the model in the package.
+            detector: name for :func:`fer_keras.inference.detection.make_detector`, or a detector.
+            margin: above -0.5; see ``docs/predict.md`` for how the default was found.
+            tta: ``flip`` averages the probabilities of a face and its mirror image.
+            threads: CPU threads of the runtime; its own default when None.
+            trust: also load a model file that carries no checksum of this package.
+            threshold: 0..1, instead of the model's own.
+
+        Raises:
+            InputError: an option, or a package that is missing.
+            RunFolderError: a run without exports.
+            ModelFileError: a file that is damaged, changed or without class names.
+        """
+        _check_options(margin, tta, threshold)
+        with open_model(model) as path:
+            self._run = load_predictor(path, threads=threads, trust=trust)
+            card = read_card(path)
+        self.image_size, self.runtime, self.tta, self.margin = self._run.image_size, self._run.runtime, tta, margin
+        self.classes, self.run = card.classes, card.run
+        self.threshold = card.threshold if threshold is None else threshold
+        self.detector = make_detector(detector) if isinstance(detector, str) else detector
+        columns = self.classify(np.zeros((1, self.image_size, self.image_size, 1), np.uint8)).shape[1]
+        if columns != len(self.classes):
+            raise ModelFileError(f"the model has {columns} outputs for {len(self.classes)} class names")
+
+    def classify(self, crops: np.ndarray) -> np.ndarray:
+        """Classify ready-made crops in batches of 64.
+
+        Args:
+            crops: (n, S, S, 1) uint8, pixels 0..255, S = ``image_size``, n of at least 1.
+
+        Returns:
+            (n, classes) float32; rows sum to 1, for a full int8 file within a few 1/256.
+
+        Raises:
+            InputError: other shape or dtype.
+            ModelFileError: the runtime gives up on the file.
+        """
+        probabilities = self._run(crops)  # (n, classes)
+        if self.tta == "none":
+            return probabilities
+        mirrored = self._run(np.ascontiguousarray(crops[:, :, ::-1]))
+        return (probabilities + mirrored) / np.float32(2)
+
+    def crop(self, image: np.ndarray, box: Box | None) -> np.ndarray:
+        """Cut one face out, or take the whole picture where ``box`` is None.
+
+        Args:
+            image: (H, W) uint8 gray or (H, W, 3) uint8 RGB.
+            box: as found, without margin.
+
+        Returns:
+            (S, S, 1) uint8.
+        """
+        size = self.image_size
+        face = fit_whole(image, size) if box is None else crop_face(image, box, self.margin, size)  # (S, S)
+        return face[..., None]  # (S, S, 1)
+
+    def predict_boxes(self, image: np.ndarray, boxes: Sequence[Box]) -> np.ndarray:
+        """Classify the faces in given boxes of one picture.
+
+        Args:
+            image: (H, W) uint8 gray or (H, W, 3) uint8 RGB.
+            boxes: without margin; none gives no rows.
+
+        Returns:
+            (n, classes) float32.
+        """
+        if not boxes:
+            return np.zeros((0, len(self.classes)), np.float32)
+        return self.classify(np.stack([self.crop(image, box) for box in boxes]))
+
+    def find(self, image: np.ndarray) -> list[Box | None]:
+        """Boxes of the faces of one picture; ``[None]``, the whole picture, without a detector."""
+        return [None] if self.detector is None else list(self.detector.detect(image))
+
+    def predict(
+        self,
+        images: Iterable[Path | str | bytes | np.ndarray] | Path | str | bytes | np.ndarray,
+        *,
+        crops: bool = False,
+    ) -> list[Prediction]:
+        """Find and classify the faces of pictures, all in one go; see ``batch.predict_files`` for thousands of files.
+
+        Args:
+            images: paths, contents of image files, or (H, W) gray or (H, W, 3) RGB uint8 arrays; or one of these.
+            crops: every picture is a ready-made crop of one face: no detection, the whole picture is scored.
+
+        Returns:
+            One prediction for each face, in the order of the pictures, largest face first; one with
+            ``face_found=False`` and without an expression for a picture in which no face was found.
+
+        Raises:
+            InputError: no such file, or an array of another shape or type.
+            ImageDecodeError: not an image within the limits.
+        """
+        single = isinstance(images, (str, Path, bytes, np.ndarray))
+        pictures = [images] if single else list(images)
+        files = [str(item) if isinstance(item, (str, Path)) else f"image {at}" for at, item in enumerate(pictures)]
+        boxes, faces = [], []
+        for item in pictures:
+            pixels = read_picture(item)
+            found = [None] if crops else self.find(pixels)
+            boxes.append(found)
+            faces += [self.crop(pixels, box) for box in found]
+        return self.assemble(files, boxes, self.classify(np.stack(faces)) if faces else [])
+
+    def assemble(
+        self, files: Sequence[str], boxes: Sequence[Sequence[Box | None]], probabilities: Iterable[np.ndarray]
+    ) -> list[Prediction]:
+        """Put names, boxes and rows of probabilities together, in order.
+
+        Args:
+            files: name of each picture.
+            boxes: of the faces of each picture; None is the whole picture, no entry is no face.
+            probabilities: (classes,) for each entry of ``boxes``.
+        """
+        rows, predictions = iter(probabilities), []
+        for file, found in zip(files, boxes, strict=True):
+            if not found:
+                predictions.append(Prediction(file))
+            predictions += [self.describe(next(rows), file=file, face=face, box=box) for face, box in enumerate(found)]
+        return predictions
+
+    def describe(self, probabilities: np.ndarray, **place) -> Prediction:
+        """Make the prediction of one face.
+
+        Args:
+            probabilities: (classes,).
+            place: ``file``, ``frame``, ``timestamp``, ``face`` and ``box`` of the prediction.
+        """
+        best = int(np.argmax(probabilities))
+        confidence = float(probabilities[best])
+        uncertain = None if self.threshold is None else confidence < self.threshold
+        return Prediction(
+            face_found=place.get("box") is not None,
+            expression=self.classes[best],
+            confidence=confidence,
+            uncertain=uncertain,
+            probabilities=dict(zip(self.classes, map(float, probabilities), strict=True)),
+            **place,
+        )
+
+
+def _check_options(margin: float, tta: str, threshold: float | None) -> None:
+    if not -0.5 < margin <= 2:
+        raise InputError("margin out of range", allowed="above -0.5, at most 2", received=margin)
+    if tta not in TTA:
+        raise InputError("unknown test-time augmentation", allowed=", ".join(TTA), received=repr(tta))
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise InputError("threshold out of range", allowed="0 to 1", received=threshold)

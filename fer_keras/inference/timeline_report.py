@@ -1,0 +1,76 @@
+"""The files of one timeline: a self-contained page, a picture, and the summary per minute."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import RunFolderError
+from ..figure_style import save_figure
+from ..run_folder import write_json, write_text
+from .timeline import Timeline
+from .timeline_figure import plot_timeline, span
+from .timeline_page import make_page
+from .timeline_summary import summarise_minutes, summarise_whole, to_csv
+
+PAGE, PICTURE, SUMMARY, NUMBERS = "index.html", "timeline.png", "summary_per_minute.csv", "timeline.json"
+FILES = (PAGE, PICTURE, SUMMARY, NUMBERS)
+# A crowd has hundreds of numbers; those seen longest are drawn, all of them are in the summary.
+MAX_DRAWN = 6
+
+
+def check_free(folder: Path, force: bool) -> None:
+    """Refuse a folder with something in it; ``force`` lets an old timeline go, and never anything else.
+
+    Raises:
+        RunFolderError: something is there.
+    """
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    if not force:
+        raise RunFolderError(f"{folder} exists already", hint="Give another --output, or --force to replace it")
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else ["a file"]
+    foreign = sorted(set(names) - set(FILES))
+    if foreign:
+        raise RunFolderError(
+            f"{folder} is not replaced, since it holds more than a timeline",
+            received=", ".join(foreign[:3]),
+            hint="Give another --output",
+        )
+
+
+def describe(timeline: Timeline) -> dict:
+    """Return the numbers of a timeline for machines, see :mod:`fer_keras.inference.timeline_summary`."""
+    return {
+        "file": timeline.file,
+        "classes": list(timeline.classes),
+        "seconds": round(timeline.seconds, 3),
+        "frames": timeline.frames,
+        "interval": round(timeline.interval, 6),
+        "gap": round(timeline.gap, 3),
+        "empty_frames": round(timeline.empty_frames, 4),
+        "faces": [
+            {**row, "gaps": [[round(start, 3), round(end, 3)] for start, end in face.gaps]}
+            for face, row in zip(timeline.faces, summarise_whole(timeline), strict=True)
+        ],
+        "minutes": summarise_minutes(timeline),
+    }
+
+
+def write_timeline(folder: Path, timeline: Timeline) -> dict:
+    """Write every file of a timeline into ``folder`` and return its numbers.
+
+    Raises:
+        FerKerasError: jinja2 is not installed.
+        RunFolderError: the file system refuses.
+    """
+    numbers, drawn = describe(timeline), timeline.faces[:MAX_DRAWN]
+    title = f"Apparent expression over time\n{Path(timeline.file).name}, {span(timeline.seconds)}"
+    if len(drawn) == 1:
+        title += f"; face {drawn[0].face}"
+    if len(drawn) < len(timeline.faces):
+        title += f"; the {len(drawn)} faces seen longest, of {len(timeline.faces)}"
+    save_figure(plot_timeline(timeline, drawn, title), folder / PICTURE)
+    write_text(folder / PAGE, make_page(timeline, drawn, numbers))
+    write_text(folder / SUMMARY, to_csv(numbers["minutes"], timeline.classes))
+    write_json(folder / NUMBERS, numbers)
+    return numbers
