@@ -1,3 +1,4 @@
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -95,6 +96,27 @@ def test_layers_open_from_a_name_on_without_batch_normalisation(name, layer, net
 
 
 @pytest.mark.parametrize("name", NAMES)
+def save_as_keras_publishes_them(backbone, path):
+    """The older layout of the files on keras.io, whose names end in ``.h5``, not ``.weights.h5``."""
+    from keras.src.legacy.saving import legacy_h5_format
+
+    with h5py.File(path, "w") as file:
+        legacy_h5_format.save_weights_to_hdf5_group(file, backbone)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "layout"), [("vgg16", "published.h5"), ("resnet50", "own.weights.h5")])
+def test_weights_of_a_family_come_from_a_file_in_both_layouts(name, layout, networks, tmp_path):
+    backbone, path = find_backbone(networks[name]), tmp_path / layout
+    if layout == "own.weights.h5":
+        backbone.save_weights(path)
+    else:
+        save_as_keras_publishes_them(backbone, path)
+    loaded = find_backbone(build_model(SECTIONS[name](**{**SMALL, "weights": str(path)}), 7))
+    for ours, theirs in zip(loaded.weights, backbone.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_a_failed_download_names_the_file_to_fetch(name, monkeypatch):
     def offline(**options):
         raise Exception("URL fetch failure")
