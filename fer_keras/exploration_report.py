@@ -9,7 +9,6 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from .datasets.faces import FaceDataset
-from .errors import RunFolderError
 from .exploration import STATISTICS, Exploration, describe
 from .exploration_copies import Copy, CopyGroup, NearCopy, each_face_once, picture_of, tell_apart, worst_groups
 from .exploration_page import GROUPS_SHOWN, NEAR_SHOWN, make_page
@@ -18,7 +17,7 @@ from .plotting import plot_face_grid
 from .plotting_data import plot_class_distribution, plot_distributions, plot_gray_levels
 from .plotting_faces import plot_mean_faces, plot_sample_grid
 from .reporting.page import png_data_uri
-from .run_folder import write_json, write_text
+from .run_folder import check_output_folder, write_json, write_text
 
 PAGE, NUMBERS = "index.html", "numbers.json"
 # The page carries these as they are; it shows the copies as single faces, which fit a small screen.
@@ -35,23 +34,8 @@ AXES = {
 
 
 def check_free(folder: Path, force: bool) -> None:
-    """Refuse a folder with something in it; ``force`` lets an old exploration go, and never anything else.
-
-    Raises:
-        RunFolderError: something is there.
-    """
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return
-    if not force:
-        raise RunFolderError(f"{folder} exists already", hint="Give another --out, or --force to replace it")
-    names = [path.name for path in folder.iterdir()] if folder.is_dir() else ["a file"]
-    foreign = sorted(set(names) - set(FILES))
-    if foreign:
-        raise RunFolderError(
-            f"{folder} is not replaced, since it holds more than an exploration",
-            received=", ".join(foreign[:3]),
-            hint="Give another --out",
-        )
+    """Refuse a folder with something in it, see :func:`fer_keras.run_folder.check_output_folder`."""
+    check_output_folder(folder, FILES, force=force, kind="an exploration")
 
 
 def write_exploration(folder: Path, dataset: FaceDataset, exploration: Exploration) -> dict:

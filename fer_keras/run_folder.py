@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from .errors import RunFolderError
@@ -83,6 +83,32 @@ def _take_place(scratch: Path, path: Path) -> None:
         raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def check_output_folder(folder: Path, names: Collection[str], *, force: bool, kind: str) -> None:
+    """Refuse a folder with something in it, before any work is done for it.
+
+    Args:
+        folder: that will be written.
+        names: of the files that may be replaced.
+        force: let an earlier result go, and never anything else.
+        kind: of result, with its article, as the error names it.
+
+    Raises:
+        RunFolderError: something is there.
+    """
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    if not force:
+        raise RunFolderError(f"{folder} exists already", hint="Give another --output, or --force to replace it")
+    present = [path.name for path in folder.iterdir()] if folder.is_dir() else ["a file"]
+    foreign = sorted(set(present) - set(names))
+    if foreign:
+        raise RunFolderError(
+            f"{folder} is not replaced, since it holds more than {kind}",
+            received=", ".join(foreign[:3]),
+            hint="Give another --output",
+        )
 
 
 def write_text(path: Path, text: str) -> None:

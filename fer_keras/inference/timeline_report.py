@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..errors import RunFolderError
 from ..figure_style import save_figure
-from ..run_folder import write_json, write_text
+from ..run_folder import check_output_folder, write_json, write_text
 from .timeline import Timeline
 from .timeline_figure import plot_timeline, span
 from .timeline_page import make_page
@@ -19,23 +18,8 @@ MAX_DRAWN = 6
 
 
 def check_free(folder: Path, force: bool) -> None:
-    """Refuse a folder with something in it; ``force`` lets an old timeline go, and never anything else.
-
-    Raises:
-        RunFolderError: something is there.
-    """
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return
-    if not force:
-        raise RunFolderError(f"{folder} exists already", hint="Give another --output, or --force to replace it")
-    names = [path.name for path in folder.iterdir()] if folder.is_dir() else ["a file"]
-    foreign = sorted(set(names) - set(FILES))
-    if foreign:
-        raise RunFolderError(
-            f"{folder} is not replaced, since it holds more than a timeline",
-            received=", ".join(foreign[:3]),
-            hint="Give another --output",
-        )
+    """Refuse a folder with something in it, see :func:`fer_keras.run_folder.check_output_folder`."""
+    check_output_folder(folder, FILES, force=force, kind="a timeline")
 
 
 def describe(timeline: Timeline) -> dict:
