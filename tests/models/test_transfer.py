@@ -95,7 +95,6 @@ def test_layers_open_from_a_name_on_without_batch_normalisation(name, layer, net
     assert not backbone.trainable_variables
 
 
-@pytest.mark.parametrize("name", NAMES)
 def save_as_keras_publishes_them(backbone, path):
     """The older layout of the files on keras.io, whose names end in ``.h5``, not ``.weights.h5``."""
     from keras.src.legacy.saving import legacy_h5_format
@@ -117,6 +116,7 @@ def test_weights_of_a_family_come_from_a_file_in_both_layouts(name, layout, netw
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.parametrize("name", NAMES)
 def test_a_failed_download_names_the_file_to_fetch(name, monkeypatch):
     def offline(**options):
         raise Exception("URL fetch failure")
