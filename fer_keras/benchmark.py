@@ -17,6 +17,7 @@ from .benchmark_process import Target
 from .benchmark_process import run_worker as _work
 from .datasets.faces import FACE_SIZE
 from .errors import InputError
+from .export.parity import size_in_bytes
 from .run_folder import RunFolder, write_json
 from .run_record import hardware, now, versions
 
@@ -120,12 +121,6 @@ def _row(target: Target, batch: int, threads: int, times: list[float], memory: f
         "median_ms": round(1000 * float(median), 4),
         "p90_ms": round(1000 * float(p90), 4),
         "faces_per_second": round(batch / float(median), 1),
-        "bytes": _size(Path(target.path)),
+        "bytes": size_in_bytes(Path(target.path)),
         "peak_memory_mb": round(memory, 1),
     }
-
-
-def _size(path: Path) -> int:
-    return (
-        sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else path.stat().st_size
-    )

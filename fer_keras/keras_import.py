@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 
 import keras
@@ -10,21 +9,26 @@ import numpy as np
 
 from .config import DataSection, Recipe, dump_recipe
 from .datasets.faces import FACE_SIZE, FaceDataset, Split
-from .devices import accelerators
 from .emotions import FER7, FERPLUS8
 from .errors import InputError, ModelFileError
 from .foreign_keras import ForeignModel, to_logits
+from .imported_run import (
+    LABELLED_FACES,
+    PROOF_IMAGES,
+    describe_import,
+    removed_on_failure,
+    sample_evenly,
+    try_orders,
+    write_import,
+)
 from .metrics import softmax
 from .model_sections import ImportedModel
-from .models import count_macs
 from .models.imported import COLOUR_ONLY, RESCALINGS, wrap_imported
-from .run_folder import RunFolder, atomic_path, write_json, write_text
-from .run_record import git_commit, hardware, now, versions
-from .torch_classes import CHANCE, accuracy_by_order, output_columns, resolve_class_order
+from .run_folder import RunFolder
+from .torch_classes import CHANCE, output_columns, resolve_class_order
 
 PARITY = "import_parity.json"
 TOLERANCE = 1e-4
-PROOF_IMAGES, LABELLED_FACES = 64, 512
 RECIPE_HEADER = "# Imported from a Keras file: this run was not trained here, and its recipe cannot train one.\n"
 
 
@@ -87,9 +91,9 @@ def import_model(
     network, had_softmax = to_logits(foreign.model)
     columns = output_columns(order, classes)
     model = wrap_imported(network, image_size=image_size, rescale=rescale, outputs=columns)
-    faces = None if dataset is None else _evenly(dataset.splits["validation"])
+    faces = None if dataset is None else sample_evenly(dataset.splits["validation"], LABELLED_FACES)
     parity = _prove(foreign, model, rescale, had_softmax, columns, faces)
-    accuracies = _try_orders(model, order, classes, faces, dataset)
+    accuracies = {} if dataset is None else try_orders(model, order, classes, faces, dataset)
     origin = {
         "format": foreign.format,
         "file": foreign.path.name,
@@ -122,18 +126,12 @@ def write_imported_run(imported: ImportedNetwork, run: RunFolder, *, command: st
     from .prediction import load_run_model
 
     side = imported.model.input_shape[1]
-    record = _describe(imported, command)
-    try:
-        write_text(run.recipe, RECIPE_HEADER + dump_recipe(make_import_recipe(imported.classes, side)))
-        with atomic_path(run.model) as scratch:
-            imported.model.save(scratch)
-        write_json(run.path / PARITY, imported.parity)
-        write_json(run.run_json, record)
-        run.write_manifest()
+    record = describe_import(imported.model, "imported", imported.classes, imported.origin, command)
+    record["image_size"] = side
+    with removed_on_failure(run):
+        recipe = RECIPE_HEADER + dump_recipe(make_import_recipe(imported.classes, side))
+        write_import(run, recipe, imported.model, (PARITY, imported.parity), record)
         load_run_model(RunFolder.open(run.path))
-    except BaseException:
-        shutil.rmtree(run.path, ignore_errors=True)
-        raise
     return record
 
 
@@ -150,12 +148,6 @@ def _check_choices(model: keras.Model, rescale: str, order: tuple[str, ...]) -> 
             received=", ".join(order),
             hint="Give --class-order with one name for each output, such as --class-order angry,happy,sad",
         )
-
-
-def _evenly(split: Split) -> Split:
-    """Faces at equal distances, since files are often sorted by class."""
-    count = min(LABELLED_FACES, len(split))
-    return split.take(np.linspace(0, len(split) - 1, count).round().astype(int)) if count else split
 
 
 def _prove(foreign: ForeignModel, model, rescale: str, had_softmax: bool, columns: list[int], faces: Split | None):
@@ -200,14 +192,6 @@ def _run(model: keras.Model, images: np.ndarray) -> np.ndarray:
     return np.asarray(keras.ops.convert_to_numpy(outputs), np.float64)  # (n, classes)
 
 
-def _try_orders(model, order, classes, faces: Split | None, dataset: FaceDataset | None) -> dict[str, float]:
-    """Accuracy by class order; empty where the labels are not those of this network or say nothing."""
-    if dataset is None or dataset.is_synthetic or tuple(dataset.classes) != classes or len(faces) == 0:
-        return {}
-    logits = np.asarray(model.predict(faces.images, batch_size=PROOF_IMAGES, verbose=0))  # (n, classes)
-    return accuracy_by_order(logits, order, faces, classes)
-
-
 def _notices(accuracies: dict[str, float]) -> tuple[str, ...]:
     """What to say when another class order, or none, fits the labels."""
     best = max(accuracies, key=accuracies.get, default="assumed")
@@ -223,23 +207,3 @@ def _notices(accuracies: dict[str, float]) -> tuple[str, ...]:
             "model may have been trained with another --rescale or on other faces"
         )
     return tuple(notices)
-
-
-def _describe(imported: ImportedNetwork, command: str) -> dict:
-    model = imported.model
-    return {
-        "model": "imported",
-        "classes": list(imported.classes),
-        "image_size": model.input_shape[1],
-        "imported_from": imported.origin,
-        "parameters": int(model.count_params()),
-        "trainable_parameters": int(sum(keras.ops.size(v) for v in model.trainable_variables)),
-        "macs": count_macs(model),
-        "precision": "float32",
-        "backend": keras.backend.backend(),
-        "hardware": hardware(accelerators()),
-        "versions": versions(),
-        "git_commit": git_commit(),
-        "command": command,
-        "finished": now(),
-    }

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 
 import keras
-import numpy as np
 
 from .config import Recipe, dump_recipe
 from .datasets.faces import FaceDataset, Split
-from .devices import accelerators
 from .errors import ModelFileError
-from .models import count_macs
-from .run_folder import RunFolder, atomic_path, write_json, write_text
-from .run_record import git_commit, hardware, now, versions
+from .imported_run import (
+    LABELLED_FACES,
+    PROOF_IMAGES,
+    describe_import,
+    removed_on_failure,
+    sample_evenly,
+    try_orders,
+    write_import,
+)
+from .run_folder import RunFolder
 from .torch_checkpoint import Checkpoint, require_torch
-from .torch_classes import accuracy_by_order, order_notices, output_columns, resolve_class_order
+from .torch_classes import order_notices, output_columns, resolve_class_order
 from .torch_mapping import KeyMap, match_keys, read_arrays
 from .torch_network import BATCH_NORM_EPSILON, TorchLayer, describe
 from .torch_parity import TOLERANCE, compare_layers, random_images, require_agreement
@@ -24,8 +28,6 @@ from .torch_weights import to_keras
 from .training import build_twin
 
 PARITY = "torch_parity.json"
-PROOF_IMAGES = 64  # of each kind; memory for every layer's output grows with it
-LABELLED_FACES = 512
 RECIPE_HEADER = (
     "# Imported from PyTorch: only the model section says something about this run, it was not trained here.\n"
 )
@@ -80,9 +82,9 @@ def port_checkpoint(
     arrays, conversions = read_arrays(keys, checkpoint)
     columns = output_columns(order, classes)
     folded = _set_weights(model, described, arrays, columns)
-    faces = _evenly(dataset.splits["validation"], LABELLED_FACES)
+    faces = sample_evenly(dataset.splits["validation"], LABELLED_FACES)
     parity = _prove(model, described, arrays, columns, faces, dataset, checkpoint)
-    accuracies = _try_orders(model, order, classes, faces, dataset)
+    accuracies = try_orders(model, order, classes, faces, dataset)
     notices = order_notices(accuracies, len(faces)) if accuracies else []
     origin = _origin(checkpoint, keys, order, (*checkpoint.notes, *conversions, *folded), accuracies)
     return PortedNetwork(model, classes, origin, parity, tuple(notices))
@@ -103,17 +105,10 @@ def write_run(ported: PortedNetwork, recipe: Recipe, run: RunFolder, *, command:
     Raises:
         RunFolderError: the folder cannot be written.
     """
-    record = _describe(ported, recipe, command)
-    try:
-        write_text(run.recipe, RECIPE_HEADER + dump_recipe(recipe))
-        with atomic_path(run.model) as scratch:
-            ported.model.save(scratch)
-        write_json(run.path / PARITY, ported.parity)
-        write_json(run.run_json, record)
-        run.write_manifest()
-    except BaseException:
-        shutil.rmtree(run.path, ignore_errors=True)
-        raise
+    record = describe_import(ported.model, recipe.model.name, ported.classes, ported.origin, command)
+    record["versions"]["torch"] = require_torch().__version__
+    with removed_on_failure(run):
+        write_import(run, RECIPE_HEADER + dump_recipe(recipe), ported.model, (PARITY, ported.parity), record)
     return record
 
 
@@ -139,17 +134,10 @@ def _set_weights(model: keras.Model, described: tuple[TorchLayer, ...], arrays: 
     ]
 
 
-def _evenly(split: Split, count: int) -> Split:
-    """At most ``count`` faces at equal distances, since files are often sorted by class."""
-    if len(split) == 0:
-        return split
-    return split.take(np.linspace(0, len(split) - 1, min(count, len(split))).round().astype(int))
-
-
 def _prove(model, described, arrays, columns, faces: Split, dataset: FaceDataset, checkpoint: Checkpoint) -> dict:
     kind = "synthetic faces" if dataset.is_synthetic else "faces"
     images = {"random": random_images(PROOF_IMAGES, tuple(model.input_shape[1:]))}
-    images |= {kind: _evenly(faces, PROOF_IMAGES).images} if len(faces) else {}
+    images |= {kind: sample_evenly(faces, PROOF_IMAGES).images} if len(faces) else {}
     rows = compare_layers(model, described, arrays, images, columns)
     require_agreement(rows, str(checkpoint.path))
     return {
@@ -162,14 +150,6 @@ def _prove(model, described, arrays, columns, faces: Split, dataset: FaceDataset
         "max_abs_probability_difference": max(rows[-1]["max_error"].values()),
         "passed": True,
     }
-
-
-def _try_orders(model, order, classes, faces: Split, dataset: FaceDataset) -> dict[str, float]:
-    """Accuracy by class order; empty where the labels are not those of this network or say nothing."""
-    if dataset.is_synthetic or tuple(dataset.classes) != classes or len(faces) == 0:
-        return {}
-    logits = np.asarray(model.predict(faces.images, batch_size=PROOF_IMAGES, verbose=0))  # (n, classes)
-    return accuracy_by_order(logits, order, faces, classes)
 
 
 def _origin(checkpoint: Checkpoint, keys: KeyMap, order: tuple[str, ...], notes, accuracies: dict) -> dict:
@@ -185,23 +165,4 @@ def _origin(checkpoint: Checkpoint, keys: KeyMap, order: tuple[str, ...], notes,
         "keys": keys.keys,
         "counters_left_out": list(keys.counters),
         "notes": list(notes),
-    }
-
-
-def _describe(ported: PortedNetwork, recipe: Recipe, command: str) -> dict:
-    model = ported.model
-    return {
-        "model": recipe.model.name,
-        "classes": list(ported.classes),
-        "imported_from": ported.origin,
-        "parameters": int(model.count_params()),
-        "trainable_parameters": int(sum(keras.ops.size(v) for v in model.trainable_variables)),
-        "macs": count_macs(model),
-        "precision": "float32",
-        "backend": keras.backend.backend(),
-        "hardware": hardware(accelerators()),
-        "versions": versions() | {"torch": require_torch().__version__},
-        "git_commit": git_commit(),
-        "command": command,
-        "finished": now(),
     }

@@ -67,6 +67,7 @@ FLOORS = {
         "phases",
         "pruning",
         "frozen_features",
+        "imported_run",
         "torch_checkpoint",
         "torch_classes",
         "torch_mapping",
