@@ -1,6 +1,6 @@
 """Augmentation in tf.data: the options of Keras' ``ImageDataGenerator`` and three newer ones, one batch at a time.
 
-The order is: one composed warp (rotation, shift, shear, zoom, flips), channel shift, brightness, contrast, random
+The order is: one composed warp (rotation, shift, shear, zoom, flips), crop, channel shift, brightness, contrast, random
 erasing, cutout, mixup. Every random number is a pure function of (seed, epoch, index), so an image comes out the same
 bit for bit in any batch, eagerly or inside ``map``. Mixup is the exception: the weight follows from the key, the
 partner is the image before it in the batch.
@@ -52,7 +52,7 @@ def augment_batch(images, labels, keys, options: AugmentationSection) -> tuple[t
             moves along the height, keras issue 17398).
 
     Returns:
-        images (B, H, W, C) float32 in 0..255 and labels.
+        images (B, H, W, C) float32 in 0..255, or (B, crop, crop, C), and labels.
 
     Raises:
         InputError: wrong rank or dtype of images, labels or keys.
@@ -66,6 +66,8 @@ def augment_batch(images, labels, keys, options: AugmentationSection) -> tuple[t
     draws = dict(zip(DRAWS, tf.unstack(uniform(words), axis=1), strict=True))
     if _is_active(options, GEOMETRY):
         images = tf.minimum(_warp_randomly(images, draws, options), 255.0)  # weights may sum to 1 + 1e-7
+    if options.crop:
+        images = crop_centre(images, options.crop)
     images = _change_light(images, draws, options)
     images = _cover(images, draws, words[:, DRAWS.index("erase_noise")], options)
     if options.mixup:
@@ -145,6 +147,22 @@ def _warp_randomly(images: tf.Tensor, draws: Draws, options: AugmentationSection
     height, width = tf.shape(images)[1], tf.shape(images)[2]
     matrices = affine_matrices(**draw_geometry(draws, options, height, width), height=height, width=width)
     return warp(images, matrices, options.fill_mode, options.cval)
+
+
+def crop_centre(images: tf.Tensor, side: int) -> tf.Tensor:
+    """Keep the central window: with random shifts before it this is a random crop, and borders hardly show.
+
+    Args:
+        images: (B, H, W, C).
+        side: of the window in pixels, at most H and W.
+
+    Returns:
+        (B, side, side, C).
+    """
+    height, width = tf.shape(images)[1], tf.shape(images)[2]
+    top, left = (height - side) // 2, (width - side) // 2
+    cropped = images[:, top : top + side, left : left + side]
+    return tf.ensure_shape(cropped, (images.shape[0], side, side, images.shape[3]))
 
 
 def _change_light(images: tf.Tensor, draws: Draws, options: AugmentationSection) -> tf.Tensor:

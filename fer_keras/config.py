@@ -13,6 +13,7 @@ from .errors import ConfigError, nearest_hint
 from .model_sections import (  # noqa: F401  they belong to the recipe's public names
     SECTIONS,
     CnnModel,
+    CnnSmallModel,
     EfficientNetV2B0Model,
     MiniXceptionModel,
     MobileNetV2Model,
@@ -33,7 +34,8 @@ Positive = Annotated[float, Field(gt=0)]
 Range = tuple[float, float]
 
 # Options in pixels: as many as the side of the faces.
-PIXEL_OPTIONS = frozenset(("width_shift_range", "height_shift_range", "cutout"))
+PIXEL_OPTIONS = frozenset(("width_shift_range", "height_shift_range", "crop", "cutout"))
+MIN_CROP = 16
 
 
 class AugmentationSection(Section):
@@ -51,6 +53,7 @@ class AugmentationSection(Section):
     )
     horizontal_flip: bool = Field(False, description="true or false")
     vertical_flip: bool = Field(False, description="true or false")
+    crop: int = Field(0, ge=0, description="0, or a whole number from 16 to {side} (side in pixels)")
     brightness_range: Range | None = Field(None, description="[lower, upper] with 0 < lower <= upper <= 10, or null")
     contrast_range: Range | None = Field(None, description="[lower, upper] with 0 < lower <= upper <= 10, or null")
     channel_shift_range: float = Field(0.0, ge=0, le=255, description="0 to 255 (grey levels)")
@@ -77,6 +80,8 @@ class AugmentationSection(Section):
                 raise ValueError("not an ordered range")
             if info.field_name in PIXEL_OPTIONS and result > side:
                 raise ValueError("farther than the side of a face")
+            if info.field_name == "crop" and 0 < result < MIN_CROP:
+                raise ValueError("smaller than networks can pool")
         except ValueError as error:  # a pydantic ValidationError is one too
             allowed = cls.model_fields[info.field_name].description.replace("{side}", str(side))
             raise ValueError(f"allowed: {allowed}") from error
@@ -96,7 +101,7 @@ class TrainSection(Section):
     epochs: Annotated[int, Field(ge=1, le=10_000)] = 30
     batch_size: Annotated[int, Field(ge=1, le=65_536)] = 128
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    optimizer: Literal["adamw", "sgd"] = "adamw"
+    optimizer: Literal["adamw", "muon", "sgd"] = "adamw"
     learning_rate: Positive = 1e-3
     weight_decay: Annotated[float, Field(ge=0)] = 1e-4
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9

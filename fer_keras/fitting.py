@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from .any_size import open_to_any_size
 from .balance import select_faces
 from .callbacks import RunCallback
 from .checkpoints import restore
@@ -59,6 +60,9 @@ def fit_phases(recipe, dataset, run, model, progress, text, observer, signals) -
 
 def _make_trainee(recipe, dataset, model, progress, signals) -> Trainee | None:
     """The network and its images, or its head and features; None when a signal came meanwhile."""
+    if recipe.augmentation.crop:
+        section, (_, steps) = phase_section(recipe, progress), plan(recipe, dataset)
+        return Trainee(open_to_any_size(model, recipe.augmentation.crop, section, steps), dataset)
     if progress.fine_tuning or not recipe.caches_features:
         return Trainee(model, dataset)
     begin, (batch, steps) = time.perf_counter(), plan(recipe, dataset)

@@ -6,6 +6,7 @@ import keras
 
 from .config import TrainSection
 from .losses import make_loss
+from .muon import ConvMuon
 
 FINAL_RATE_FRACTION = 0.01
 # Decaying these only shrinks the scale that normalisation sets; it does not regularise (Goyal et al. 2017, 5.3).
@@ -30,7 +31,7 @@ def learning_rate(train: TrainSection, steps: int):
 
 
 def make_optimizer(train: TrainSection, steps: int) -> keras.optimizers.Optimizer:
-    """AdamW (Loshchilov & Hutter 2019) or Nesterov SGD, with decoupled weight decay and optional weight averaging."""
+    """AdamW (Loshchilov & Hutter 2019), Muon or Nesterov SGD, with decoupled weight decay and optional weight averaging."""
     common = {
         "weight_decay": train.weight_decay or None,
         "global_clipnorm": train.gradient_clip or None,
@@ -40,6 +41,8 @@ def make_optimizer(train: TrainSection, steps: int) -> keras.optimizers.Optimize
     rate = learning_rate(train, steps)
     if train.optimizer == "sgd":
         optimizer = keras.optimizers.SGD(rate, momentum=train.momentum, nesterov=True, **common)
+    elif train.optimizer == "muon":
+        optimizer = ConvMuon(rate, **{**common, "weight_decay": train.weight_decay})
     else:
         optimizer = keras.optimizers.AdamW(rate, **{**common, "weight_decay": train.weight_decay})
     if train.weight_decay:

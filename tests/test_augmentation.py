@@ -56,6 +56,14 @@ def test_defaults_only_cast():
     assert kinds <= {"Placeholder", "Cast", "Identity", "NoOp"}
 
 
+def test_a_crop_is_the_centre_of_what_the_warp_gives():
+    warp = {"rotation_range": 20.0, "width_shift_range": 0.1}
+    np.testing.assert_array_equal(augment(crop=40), IMAGES[:, 4:44, 4:44])
+    np.testing.assert_array_equal(augment(crop=40, **warp), augment(**warp)[:, 4:44, 4:44])
+    np.testing.assert_array_equal(augment(crop=33), IMAGES[:, 7:40, 7:40])
+    assert augment(crop=40, random_erasing=1.0, mixup=0.4).shape == (COUNT, 40, 40, 1)
+
+
 def test_geometry_is_one_warp():
     options = AugmentationSection(**EVERYTHING)
     graph = tf.function(lambda *batch: augment_batch(*batch, options)).get_concrete_function(

@@ -23,6 +23,7 @@ REFUSED = [
     ("fill_mode", ("mirror", 1, None), "constant, nearest, reflect or wrap"),
     ("cval", (-1, 256, None), "0 to 255 (grey level)"),
     ("random_erasing", (-0.1, 1.1, None), "0 to 1 (probability)"),
+    ("crop", (-1, 15, 49, 40.0), "0, or a whole number from 16 to 48 (side in pixels)"),
     ("cutout", (-1, 49, 4.5, None), "a whole number from 0 to 48 (side in pixels)"),
     ("mixup", (-0.1, 10.1, None), "0 to 10 (alpha of the Beta distribution)"),
 ]
@@ -38,6 +39,7 @@ ACCEPTED = [
     *[("fill_mode", value) for value in ("constant", "nearest", "reflect", "wrap")],
     *[("cval", value) for value in (0, 255)],
     *[("random_erasing", value) for value in (0, 1)],
+    *[("crop", value) for value in (0, 16, 48)],
     *[("cutout", value) for value in (0, 48)],
     *[("mixup", value) for value in (0, 10)],
 ]

@@ -4,6 +4,7 @@ import pytest
 
 from fer_keras.config import TrainSection
 from fer_keras.models import build_cnn
+from fer_keras.muon import ConvMuon
 from fer_keras.optimization import compile_model, inner_optimizer, learning_rate, make_optimizer
 
 
@@ -24,7 +25,10 @@ def test_no_warm_up_starts_at_the_full_rate():
     assert rate_at(learning_rate(TrainSection(warmup_epochs=0.0, learning_rate=0.1), 10), 0) == pytest.approx(0.1)
 
 
-@pytest.mark.parametrize(("name", "kind"), [("adamw", keras.optimizers.AdamW), ("sgd", keras.optimizers.SGD)])
+KINDS = {"adamw": keras.optimizers.AdamW, "muon": ConvMuon, "sgd": keras.optimizers.SGD}
+
+
+@pytest.mark.parametrize(("name", "kind"), KINDS.items())
 def test_every_optimizer_key_arrives(name, kind):
     train = TrainSection(optimizer=name, weight_decay=0.3, gradient_clip=2.0, ema=0.9, momentum=0.8)
     optimizer = make_optimizer(train, 10)

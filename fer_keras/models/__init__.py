@@ -9,13 +9,14 @@ import keras
 
 from ..config import ModelSection
 from ..errors import ConfigError
-from .cnn import build_cnn
+from .cnn import build_cnn, build_cnn_small
 from .layers import GrayscaleToRGB, ResizeImages, SelectOutputs
 from .reference import build_mini_xception, build_scratch_cnn, build_simple_cnn
 from .transfer import build_transfer
 
 MODELS = {
     "cnn": build_cnn,
+    "cnn_small": build_cnn_small,
     "scratch_cnn": build_scratch_cnn,
     "simple_cnn": build_simple_cnn,
     "mini_xception": build_mini_xception,
@@ -32,6 +33,7 @@ __all__ = [
     "ResizeImages",
     "SelectOutputs",
     "build_cnn",
+    "build_cnn_small",
     "build_mini_xception",
     "build_model",
     "build_scratch_cnn",

@@ -1,0 +1,52 @@
+import keras
+import numpy as np
+import pytest
+
+from fer_keras.models import build_cnn
+from fer_keras.muon import ConvMuon
+
+
+@pytest.fixture
+def stepped():
+    """Variables before and after one step on random gradients, and the gradients."""
+    keras.utils.set_random_seed(0)
+    model = build_cnn(7, width=16)
+    optimizer = ConvMuon(1e-2, weight_decay=0.0, momentum=0.9)
+    optimizer.build(model.trainable_variables)
+    before = [np.asarray(v).copy() for v in model.trainable_variables]
+    generator = np.random.default_rng(1)
+    gradients = [generator.normal(size=v.shape).astype(np.float32) for v in model.trainable_variables]
+    optimizer.apply([keras.ops.convert_to_tensor(g) for g in gradients])
+    return [
+        (v.path, b, np.asarray(v).copy(), g)
+        for v, b, g in zip(model.trainable_variables, before, gradients, strict=True)
+    ]
+
+
+def test_kernels_of_convolutions_move_by_a_nearly_orthogonal_matrix(stepped):
+    kernels = [row for row in stepped if row[1].ndim == 4]
+    assert len(kernels) == 7
+    for _, before, after, gradient in kernels:
+        step = (before - after).reshape(-1, before.shape[-1])
+        singular = np.linalg.svd(step, compute_uv=False) / (1e-2 * 0.2 * np.sqrt(max(step.shape)))
+        assert 0.6 < singular.min()
+        assert singular.max() < 1.3
+        assert np.sum(step * gradient.reshape(step.shape)) > 0  # downhill
+
+
+def test_everything_else_moves_as_with_adamw(stepped):
+    others = [row for row in stepped if row[1].ndim != 4]
+    assert {path.rsplit("/", 1)[-1] for path, *_ in others} == {"kernel", "bias", "gamma", "beta"}
+    for _, before, after, gradient in others:
+        np.testing.assert_allclose(before - after, 1e-2 * np.sign(gradient), rtol=1e-2)
+
+
+def test_weight_decay_reaches_both_kinds_of_variables():
+    model = build_cnn(7, width=8)
+    optimizer = ConvMuon(1.0, weight_decay=0.5)
+    optimizer.build(model.trainable_variables)
+    before = {v.path: np.asarray(v).copy() for v in model.trainable_variables if v.name == "kernel"}
+    optimizer.apply([keras.ops.zeros_like(v) for v in model.trainable_variables])
+    for variable in model.trainable_variables:
+        if variable.name == "kernel":
+            np.testing.assert_allclose(variable, 0.5 * before[variable.path], rtol=1e-6)
