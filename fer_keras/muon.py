@@ -7,8 +7,9 @@ from keras import ops
 
 
 class ConvMuon(keras.optimizers.Muon):
-    """Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon) on kernels of convolutions, AdamW on the rest.
+    """Muon on kernels of convolutions, AdamW on the rest.
 
+    Source: Jordan et al. 2024, https://kellerjordan.github.io/posts/muon.
     Keras' own class gives every variable that is not a matrix to AdamW, which in a convolutional network is nearly
     every weight. Here a kernel (h, w, in, out) counts as the matrix (h * w * in, out): its momentum is orthogonalised
     by Newton-Schulz iterations and scaled to the size of an AdamW step (Liu et al. 2025, arXiv:2502.16982), so that

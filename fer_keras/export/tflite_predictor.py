@@ -23,7 +23,7 @@ _DTYPES = ("float32", "uint8", "int8")
 
 
 def load_tflite_predictor(path: Path | str, *, threads: int | None = None, trust: bool = False) -> Predictor:
-    """Load a TFLite file of this package, with LiteRT when installed (``pip install fer_keras[litert]``).
+    """Load a TFLite file of this package, with LiteRT, or TensorFlow's own runtime where there is no LiteRT.
 
     The file's sha256, which it carries, is checked before anything else reads it. Pixels are rounded and clipped to the
     range of an integer input, and integer probabilities are returned as float32: in steps of 1/256, so that a row sums

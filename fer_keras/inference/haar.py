@@ -57,7 +57,7 @@ class HaarDetector:
         return largest_first([Box(*map(float, box)).scaled(1 / factor) for box in found])
 
 
-_INSTALL = 'Install OpenCV 4: pip install "fer_keras[predict]" (or opencv-python-headless>=4.10,<5)'
+_INSTALL = 'Install OpenCV 4: pip install "opencv-python-headless>=4.10,<5"'
 
 
 def reduce_to(image: np.ndarray, side: int) -> tuple[np.ndarray, float]:

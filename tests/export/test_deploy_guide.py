@@ -19,7 +19,7 @@ from fer_keras.export.write_formats import write_formats
 from fer_keras.metrics import softmax
 from fer_keras.run_folder import write_json
 
-pytest.importorskip("ai_edge_litert", reason="needs fer_keras[litert]")
+pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert")
 GUIDE = Path(__file__).parents[2] / "docs" / "deploy.md"
 
 
