@@ -29,7 +29,7 @@ def test_kernels_of_convolutions_move_by_a_nearly_orthogonal_matrix(stepped):
     for _, before, after, gradient in kernels:
         step = (before - after).reshape(-1, before.shape[-1])
         singular = np.linalg.svd(step, compute_uv=False) / (1e-2 * 0.2 * np.sqrt(max(step.shape)))
-        assert 0.6 < singular.min()
+        assert singular.min() > 0.6
         assert singular.max() < 1.3
         assert np.sum(step * gradient.reshape(step.shape)) > 0  # downhill
 
@@ -38,7 +38,8 @@ def test_everything_else_moves_as_with_adamw(stepped):
     others = [row for row in stepped if row[1].ndim != 4]
     assert {path.rsplit("/", 1)[-1] for path, *_ in others} == {"kernel", "bias", "gamma", "beta"}
     for _, before, after, gradient in others:
-        np.testing.assert_allclose(before - after, 1e-2 * np.sign(gradient), rtol=1e-2)
+        first = gradient / (np.abs(gradient) + 1e-7 / np.sqrt(1e-3))  # bias-corrected moments of one step
+        np.testing.assert_allclose(before - after, 1e-2 * first, rtol=1e-3, atol=1e-8)
 
 
 def test_weight_decay_reaches_both_kinds_of_variables():
