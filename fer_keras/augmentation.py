@@ -76,6 +76,12 @@ def augment_batch(images, labels, keys, options: AugmentationSection) -> tuple[t
     return images, labels
 
 
+def is_mirrored(keys) -> tf.Tensor:
+    """Which images ``horizontal_flip`` mirrors: keys (B, 3) to (B,) bool."""
+    words = random_words(_check_keys(keys), len(DRAWS))
+    return uniform(words[:, DRAWS.index("flip_x")]) < 0.5
+
+
 def _is_active(options: AugmentationSection, names) -> bool:
     return any(getattr(options, name) != AugmentationSection.model_fields[name].default for name in names)
 

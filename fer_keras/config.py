@@ -70,6 +70,11 @@ class AugmentationSection(Section):
         """Whether any option changes an image; how borders are filled does not, by itself."""
         return bool(self.model_dump(exclude_defaults=True, exclude={"fill_mode", "cval"}))
 
+    @property
+    def only_mirrors(self) -> bool:
+        """Whether an image can become nothing but itself or its mirror image."""
+        return not self.model_copy(update={"horizontal_flip": False}).is_active
+
     @field_validator("*", mode="wrap")
     @classmethod
     def _name_the_range(cls, value, handler, info):
@@ -156,9 +161,9 @@ class Recipe(Section):
 
     @property
     def caches_features(self) -> bool:
-        """Whether the frozen base sees the same images every epoch, so that its features need computing only once."""
+        """Whether the frozen base sees only faces and their mirror images, so that features are computed once."""
         frozen = isinstance(self.model, TransferModel) and self.model.fine_tune_from is None
-        return frozen and self.train.cache_features and not self.augmentation.is_active
+        return frozen and self.train.cache_features and self.augmentation.only_mirrors
 
     @model_validator(mode="after")
     def _refuse_fine_tuning_without_a_base(self):

@@ -67,7 +67,13 @@ def _make_trainee(recipe, dataset, model, progress, signals) -> Trainee | None:
         return Trainee(model, dataset)
     begin, (batch, steps) = time.perf_counter(), plan(recipe, dataset)
     trainee = make_head_trainee(
-        model, dataset, recipe.train, steps=steps, batch_size=batch, stopped=lambda: signals.received is not None
+        model,
+        dataset,
+        recipe.train,
+        steps=steps,
+        batch_size=batch,
+        mirror=recipe.augmentation.horizontal_flip,
+        stopped=lambda: signals.received is not None,
     )
     seconds = time.perf_counter() - begin
     progress.seconds, progress.feature_seconds = progress.seconds + seconds, progress.feature_seconds + seconds
@@ -100,7 +106,7 @@ def _fit_segment(recipe, trainee, run, model, progress, text, observer, signals)
     )
     first, last = progress.epoch, (progress.epoch + 1 if progress.step else phase_end(recipe, progress))
     trainee.model.fit(
-        _batches(recipe, trainee.dataset, first * steps + progress.step, last * steps),
+        _batches(recipe, trainee, first * steps + progress.step, last * steps),
         initial_epoch=first,
         epochs=last,
         steps_per_epoch=steps - progress.step,
@@ -120,7 +126,8 @@ def _pruning(recipe: Recipe, model, progress, steps: int) -> list[PruningCallbac
     return [PruningCallback(model, recipe.pruning, recipe.train.epochs * steps, done)]
 
 
-def _batches(recipe: Recipe, dataset: FaceDataset, start: int, stop: int):
+def _batches(recipe: Recipe, trainee: Trainee, start: int, stop: int):
+    dataset = trainee.dataset
     batch, _ = plan(recipe, dataset)
     return make_train_dataset(
         dataset.splits["train"],
@@ -132,4 +139,5 @@ def _batches(recipe: Recipe, dataset: FaceDataset, start: int, stop: int):
         stop_step=stop,
         imbalance=recipe.train.imbalance,
         selection=select_faces(dataset.splits["train"].labels, recipe),
+        mirrored=trainee.mirrored,
     )

@@ -23,10 +23,12 @@ class Trainee:
     Attributes:
         model: compiled; the whole network, or its head, which shares layers and optimizer with the whole.
         dataset: images for the whole network, or features (n, 1, 1, F) float32 in their place for the head.
+        mirrored: features of the mirrored training faces, for a recipe that mirrors at random.
     """
 
     model: keras.Model
     dataset: FaceDataset
+    mirrored: np.ndarray | None = None
 
 
 def make_head_trainee(
@@ -36,12 +38,13 @@ def make_head_trainee(
     *,
     steps: int,
     batch_size: int,
+    mirror: bool = False,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Trainee | None:
     """Compute the features of both training splits with the frozen base of a network.
 
-    A frozen base without augmentation maps each face to the same features in every epoch, so that training its head
-    on them is training the whole network, up to the rounding of another batch size.
+    A frozen base without augmentation, or with mirroring only, maps each face to the same features in every epoch, so
+    that training its head on them is training the whole network, up to the rounding of another batch size.
 
     Args:
         model: a compiled transfer network with a frozen base.
@@ -49,6 +52,7 @@ def make_head_trainee(
         train: the recipe's section.
         steps: steps of an epoch.
         batch_size: faces per step of the computation.
+        mirror: compute the features of mirrored training faces too.
         stopped: asked after each batch.
 
     Returns:
@@ -57,13 +61,17 @@ def make_head_trainee(
     with scope_of(model):
         base, head = split_at_features(model)
         compile_model(head, train, steps, optimizer=model.optimizer)
-    splits = dict(dataset.splits)
-    for name in ("train", "validation"):
-        features = _features(base, splits[name].images, batch_size, stopped)
-        if features is None:
+    images = {name: dataset.splits[name].images for name in ("train", "validation")}
+    if mirror:
+        images["mirrored"] = images["train"][:, :, ::-1]
+    features = {}
+    for name, pixels in images.items():
+        features[name] = _features(base, pixels, batch_size, stopped)
+        if features[name] is None:
             return None
-        splits[name] = dataclasses.replace(splits[name], images=features)
-    return Trainee(head, dataclasses.replace(dataset, splits=splits))
+    mirrored = features.pop("mirrored", None)
+    replaced = {name: dataclasses.replace(dataset.splits[name], images=made) for name, made in features.items()}
+    return Trainee(head, dataclasses.replace(dataset, splits={**dataset.splits, **replaced}), mirrored)
 
 
 def _features(base: keras.Model, images: np.ndarray, batch_size: int, stopped) -> np.ndarray | None:

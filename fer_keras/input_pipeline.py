@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from .augmentation import augment_batch
+from .augmentation import augment_batch, is_mirrored
 from .balance import Selection
 from .config import AugmentationSection
 from .datasets.faces import Split
@@ -109,6 +109,7 @@ def make_train_dataset(
     stop_step: int,
     imbalance: str = "none",
     selection: Selection | None = None,
+    mirrored: np.ndarray | None = None,
 ) -> tf.data.Dataset:
     """Batches of steps ``start_step`` to ``stop_step`` of the run, counted over all epochs.
 
@@ -123,6 +124,8 @@ def make_train_dataset(
         imbalance: ``class_weights`` (third element of each batch), ``balanced_sampling``, or anything else for none;
             ``oversample`` is up to ``selection``.
         selection: the faces of an epoch, see :func:`fer_keras.balance.select_faces`; None is every face once.
+        mirrored: features of the mirror images, where ``split.images`` are features: those of the faces that
+            ``horizontal_flip`` would mirror are taken from here, and nothing else is augmented.
 
     Returns:
         Dataset of known length: images (B, 48, 48, 1) float32 0..255, labels (B, classes) float32 and, with
@@ -130,6 +133,7 @@ def make_train_dataset(
     """
     selection = Selection(np.arange(len(split)), np.arange(len(split))) if selection is None else selection
     fetch, labels = _fetcher(split.images), _targets(split, classes)
+    fetch_mirrored = None if mirrored is None else _fetcher(mirrored)
     rows, augmented_as = tf.constant(selection.rows), tf.constant(selection.indices)  # (m,), (m,)
     drawn = split.labels[selection.rows]  # (m,)
     balanced = imbalance == "balanced_sampling"
@@ -142,7 +146,10 @@ def make_train_dataset(
         indices, chosen = tf.gather(augmented_as, places), tf.gather(rows, places)
         keys = tf.stack([tf.fill([batch_size], tf.constant(seed, tf.int64)), epochs, indices], axis=1)  # (B, 3)
         faces, targets = fetch(chosen), tf.gather(labels, chosen)
-        faces, targets = augment_batch(faces, targets, keys, augmentation)
+        if mirrored is None:
+            faces, targets = augment_batch(faces, targets, keys, augmentation)
+        else:
+            faces = tf.where(is_mirrored(keys)[:, None, None, None], fetch_mirrored(chosen), faces)
         return (faces, targets) if weights is None else (faces, targets, tf.linalg.matvec(targets, weights))
 
     steps = tf.data.Dataset.range(start_step, stop_step)

@@ -178,14 +178,17 @@ def test_networks_without_a_base_cannot_be_fine_tuned():
         make_recipe({"model": {"name": "cnn"}, "fine_tune": {"epochs": 1}})
 
 
-def test_cached_features_train_the_same_head_as_whole_images(head_only, tiny_dataset, tmp_path):
-    plain = trained(tiny_dataset, tmp_path / "run", "train.cache_features=false", *HEAD_ONLY)
-    assert "cached_features" in json.loads(head_only.run_json.read_text())
+@pytest.mark.parametrize("flip", ["false", "true"])
+def test_cached_features_train_the_same_head_as_whole_images(flip, head_only, tiny_dataset, tmp_path):
+    flips = f"augmentation.horizontal_flip={flip}"
+    cached = trained(tiny_dataset, tmp_path / "cached", flips, *HEAD_ONLY) if flip == "true" else head_only
+    plain = trained(tiny_dataset, tmp_path / "run", "train.cache_features=false", flips, *HEAD_ONLY)
+    assert "cached_features" in json.loads(cached.run_json.read_text())
     assert "cached_features" not in json.loads(plain.run_json.read_text())
-    for ours, theirs in zip(history(head_only), history(plain), strict=True):
+    for ours, theirs in zip(history(cached), history(plain), strict=True):
         for key in ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"):
             assert ours[key] == pytest.approx(theirs[key], rel=1e-4), key
-    for ours, theirs in zip(model_of(head_only).get_weights(), model_of(plain).get_weights(), strict=True):
+    for ours, theirs in zip(model_of(cached).get_weights(), model_of(plain).get_weights(), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
@@ -202,7 +205,8 @@ def test_the_file_of_a_cached_run_is_the_whole_network(two_phase, tiny_dataset):
     [
         ((), True),
         (("augmentation.fill_mode=reflect",), True),
-        (("augmentation.horizontal_flip=true",), False),
+        (("augmentation.horizontal_flip=true",), True),
+        (("augmentation.horizontal_flip=true", "augmentation.rotation_range=5.0"), False),
         (("augmentation.mixup=0.2",), False),
         (("model.fine_tune_from=conv2",), False),
         (("train.cache_features=false",), False),
