@@ -7,6 +7,7 @@ import importlib.resources
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from ..errors import InputError, ModelFileError, RunFolderError
@@ -23,7 +24,8 @@ PREFERRED = (
     "model.onnx",
     "savedmodel",
 )
-PACKAGED = ("cnn-fer2013", "exports", PREFERRED[0])
+# Runs whose file is in the package, by name; the first is taken where no model is named.
+PACKAGED_RUNS = ("cnn-fer2013",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +47,30 @@ class ModelCard:
 
 @contextlib.contextmanager
 def open_model(model: Path | str | None) -> Iterator[Path]:
-    """Yield the file or folder to load; for None the file that comes with the package.
+    """Yield the file or folder to load; for None the first model that comes with the package.
 
     Args:
-        model: run folder (its first export in the order of ``PREFERRED``), ``.tflite`` or ``.onnx`` file, or
-            SavedModel folder.
+        model: run folder (its first export in the order of ``PREFERRED``), ``.tflite`` or ``.onnx`` file, SavedModel
+            folder, or the name of a run in the package, where no file or folder has that name.
 
     Raises:
         InputError: nothing of that kind there.
         RunFolderError: a run without exports.
     """
-    if model is not None:
-        yield find_export(Path(model))
+    name = PACKAGED_RUNS[0] if model is None else str(model)
+    if name not in PACKAGED_RUNS or (model is not None and Path(model).exists()):
+        yield find_export(Path(name))
         return
-    packaged = importlib.resources.files("fer_keras_saved_models").joinpath(*PACKAGED)
-    if not packaged.is_file():
-        raise InputError(f"this installation holds no {'/'.join(PACKAGED)}", hint="Reinstall it, or give --model")
-    with importlib.resources.as_file(packaged) as path:
+    file = packaged_file(name)
+    if not file.is_file():
+        raise InputError(f"this installation holds no file of {name}", hint="Reinstall it, or give --model")
+    with importlib.resources.as_file(file) as path:
         yield path
+
+
+def packaged_file(run: str) -> Traversable:
+    """The exported file of a run in the package, whether it is there or not."""
+    return importlib.resources.files("fer_keras_saved_models").joinpath(run, "exports", PREFERRED[0])
 
 
 def find_export(path: Path) -> Path:
@@ -74,7 +82,7 @@ def find_export(path: Path) -> Path:
     run = RunFolder(path)
     if run.recipe.is_file():
         return _export_of_run(run)
-    allowed = "a run folder, a .tflite or .onnx file, or a SavedModel folder"
+    allowed = f"a run folder, a .tflite or .onnx file, a SavedModel folder, or {', '.join(PACKAGED_RUNS)}"
     if not path.exists():
         raise InputError("no such model", allowed=allowed, received=str(path))
     if path.is_dir() and not (path / "saved_model.pb").is_file():

@@ -1,6 +1,5 @@
 """The Python API on the model in the package."""
 
-import importlib.resources
 import json
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from PIL import Image
 from fer_keras.emotions import FER7
 from fer_keras.errors import InputError, ModelFileError, RunFolderError
 from fer_keras.inference import Box, Predictor
-from fer_keras.inference.model_files import PACKAGED, find_export
+from fer_keras.inference.model_files import PACKAGED_RUNS, find_export, packaged_file
 
 
 @pytest.fixture(scope="module")
@@ -23,15 +22,26 @@ def predictor():
 
 @pytest.fixture(scope="module")
 def packaged():
-    return importlib.resources.files("fer_keras_saved_models").joinpath(*PACKAGED)
+    return packaged_file(PACKAGED_RUNS[0])
 
 
-def test_the_model_comes_with_the_package(packaged, predictor):
-    assert packaged.is_file()
+@pytest.mark.parametrize("run", PACKAGED_RUNS)
+def test_the_models_come_with_the_package_and_have_names(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert packaged_file(run).is_file()
+    predictor = Predictor(run, detector="none")
     assert predictor.classes == FER7
     assert predictor.image_size == 48
     assert 0 < predictor.threshold < 1
-    assert predictor.run == "cnn-fer2013"
+    assert predictor.run == run
+    assert Predictor(detector="none").run == PACKAGED_RUNS[0]
+
+
+def test_a_folder_of_the_name_of_a_packaged_model_goes_first(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / PACKAGED_RUNS[0]).mkdir()
+    with pytest.raises(InputError, match="this folder is no run"):
+        Predictor(PACKAGED_RUNS[0], detector="none")
 
 
 def test_package_data_lists_the_model():
@@ -41,7 +51,9 @@ def test_package_data_lists_the_model():
     setup = configparser.ConfigParser()
     setup.read(Path(__file__).resolve().parents[2] / "setup.cfg")
     patterns = setup["options.package_data"]["fer_keras_saved_models"].replace(" ", "").split(",")
-    assert any(Path("/".join(PACKAGED)).match(pattern) for pattern in patterns)
+    for run in PACKAGED_RUNS:
+        place = Path(run, "exports", packaged_file(run).name)
+        assert any(place.match(pattern) for pattern in patterns), run
 
 
 def test_a_face_gets_an_expression(predictor):
