@@ -31,10 +31,16 @@ from .options import (
     show_default=True,
     help="Score the same predictions against FER+ labels too; 'auto' does where the votes are found and fit.",
 )
+@click.option(
+    "--robustness",
+    is_flag=True,
+    help="Score damaged copies of the faces instead (30 passes): blur, gamma, shift, low resolution, JPEG, hidden "
+    "parts, noise, rotation.",
+)
 @batch_size_option
 @json_option
 @click.pass_context
-def command(ctx, run, split, tta, data, labels, ferplus, second_opinion, batch_size, as_json):
+def command(ctx, run, split, tta, data, labels, ferplus, second_opinion, robustness, batch_size, as_json):
     """Score a run on a split and write its report.
 
     Select models on 'validation' (PublicTest); score 'test' (PrivateTest) once, at the end.
@@ -42,11 +48,14 @@ def command(ctx, run, split, tta, data, labels, ferplus, second_opinion, batch_s
     \b
     fer-keras evaluate saved_models/RUN --split test
     fer-keras evaluate saved_models/RUN --split test --labels ferplus
+    fer-keras evaluate saved_models/RUN --robustness
     """
     from fer_keras.run_folder import RunFolder
 
     from .run_data import load_with_original, read_recipe, with_labels
 
+    if robustness and second_opinion == "ferplus":
+        raise click.UsageError("--second-opinion does not go with --robustness; give --labels ferplus")
     folder = RunFolder.open(run)
     trained = read_recipe(folder)
     recipe = with_labels(trained, labels, ferplus, _class_count(folder))
@@ -57,10 +66,15 @@ def command(ctx, run, split, tta, data, labels, ferplus, second_opinion, batch_s
 
     tta = tta or recipe.evaluate.tta
     original, dataset = load_with_original(recipe, data)
-    opinions = collect_opinions(original, dataset, split, recipe.data.ferplus, second_opinion)
     other = recipe.data.labels if recipe.data.labels != trained.data.labels else ""
-    metrics = evaluate_run(folder, dataset, split, tta=tta, batch_size=batch_size, opinions=opinions, labels=other)
     report = folder.evaluation(split, report_suffix(tta, other))
+    if robustness:
+        from .robustness import measure_and_print
+
+        measure_and_print(folder, dataset, split, report, as_json, tta=tta, batch_size=batch_size, labels=other)
+        return
+    opinions = collect_opinions(original, dataset, split, recipe.data.ferplus, second_opinion)
+    metrics = evaluate_run(folder, dataset, split, tta=tta, batch_size=batch_size, opinions=opinions, labels=other)
     if as_json:
         echo_json({"run": str(folder.path), "report": str(report), **metrics})
         return

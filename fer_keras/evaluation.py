@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .calibration import read_calibration
 from .datasets.duplicates import exact_copies, near_copies
-from .datasets.faces import SPLITS, FaceDataset, fingerprint
+from .datasets.faces import SPLITS, FaceDataset, Split, fingerprint
 from .errors import DataError
 from .evaluation_calibrated import score_calibrated
 from .evaluation_report import write_report
@@ -24,8 +25,12 @@ from .prediction import (
     predict_views,
     read_run_json,
 )
-from .run_folder import RunFolder, atomic_folder
+from .robustness_report import carry_robustness
+from .run_folder import RunFolder, atomic_folder, file_sha256
 from .second_opinion import Opinion, score_opinions
+
+if TYPE_CHECKING:
+    import keras
 
 __all__ = ["evaluate_run", "load_run_model", "predict_probabilities", "report_suffix"]
 
@@ -67,6 +72,30 @@ def evaluate_run(
         ModelFileError: the model cannot be loaded or puts out no finite numbers.
         RunFolderError: damaged ``run.json`` or ``calibration.json``, or the folder cannot be written.
     """
+    rows, trained, model = load_for_scoring(run, dataset, split)
+    calibration = read_calibration(run)
+    views = predict_views(model, rows.images, batch_size=batch_size, tta=tta)  # (n, classes) each
+    y_prob = average_views(views)
+    calibrated = None if calibration is None else average_views(views, calibration.temperature)
+    copies = _copies_in_train(dataset, split)
+    metrics = _collect_metrics(dataset, split, y_prob, tta, trained, copies)
+    metrics["second_opinion"] = score_opinions(rows.labels, y_prob, dataset.classes, opinions) or None
+    if calibration is not None:
+        metrics["calibrated"] = score_calibrated(rows.labels, y_prob, calibrated, ~(copies[0] | copies[1]), calibration)
+    place = run.evaluation(split, report_suffix(tta, labels))
+    with atomic_folder(place) as folder:
+        write_report(folder, run.path.resolve().name, rows, dataset.classes, y_prob, metrics, calibrated)
+        carry_robustness(place, folder, metrics | {"model_sha256": file_sha256(run.model)})
+    run.write_manifest()
+    return metrics
+
+
+def load_for_scoring(run: RunFolder, dataset: FaceDataset, split: str) -> tuple[Split, dict, keras.Model]:
+    """Return the faces of a split, the content of ``run.json`` and the run's model, if they go together.
+
+    Raises:
+        InputError, DataError, ModelFileError, RunFolderError: see :func:`evaluate_run`.
+    """
     check_choice("split", split, SPLITS)
     rows = dataset.splits[split]
     if len(rows) == 0:
@@ -75,19 +104,24 @@ def evaluate_run(
     check_class_names(trained.get("classes"), dataset)
     model = load_run_model(run)
     check_outputs(model, dataset)
-    calibration = read_calibration(run)
-    views = predict_views(model, rows.images, batch_size=batch_size, tta=tta)  # (n, classes) each
-    y_prob = average_views(views)
-    calibrated = None if calibration is None else average_views(views, calibration.temperature)
-    copies = _copies_in_train(dataset, split)
-    metrics = _collect_metrics(dataset, split, y_prob, tta, _trained_sha256(trained), copies)
-    metrics["second_opinion"] = score_opinions(rows.labels, y_prob, dataset.classes, opinions) or None
-    if calibration is not None:
-        metrics["calibrated"] = score_calibrated(rows.labels, y_prob, calibrated, ~(copies[0] | copies[1]), calibration)
-    with atomic_folder(run.evaluation(split, report_suffix(tta, labels))) as folder:
-        write_report(folder, run.path.resolve().name, rows, dataset.classes, y_prob, metrics, calibrated)
-    run.write_manifest()
-    return metrics
+    return rows, trained, model
+
+
+def describe_origin(dataset: FaceDataset, trained: dict) -> dict:
+    """Which faces scores are of, and the notices that go with them: keys of ``metrics.json``.
+
+    Args:
+        dataset: that was scored.
+        trained: content of ``run.json``.
+    """
+    trained_on = _trained_sha256(trained)
+    return {
+        "dataset": dataset.name,
+        "dataset_sha256": dataset.sha256,
+        "trained_on_sha256": trained_on,
+        "notices": [*dataset.notices, *_mismatch_notice(dataset, trained_on)],
+        "verdict": dataset.verdict,
+    }
 
 
 def report_suffix(tta: str, labels: str = "") -> str:
@@ -105,7 +139,7 @@ def _collect_metrics(
     split: str,
     y_prob: np.ndarray,
     tta: str,
-    trained_on: str | None,
+    trained: dict,
     copies: tuple[np.ndarray, np.ndarray],
 ) -> dict:
     rows, (exact, near) = dataset.splits[split], copies
@@ -113,13 +147,9 @@ def _collect_metrics(
         "split": split,
         **score(rows.labels, y_prob, dataset.classes),
         "tta": tta,
-        "dataset": dataset.name,
-        "dataset_sha256": dataset.sha256,
+        **describe_origin(dataset, trained),
         "split_sha256": fingerprint({split: rows}, dataset.classes),
-        "trained_on_sha256": trained_on,
         "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "notices": [*dataset.notices, *_mismatch_notice(dataset, trained_on)],
-        "verdict": dataset.verdict,
         "deduplicated": _score_deduplicated(dataset, split, y_prob, ~(exact | near)),
         "copies_in_train": {"exact": int(exact.sum()), "near": int((near & ~exact).sum())},
         "calibrated": None,

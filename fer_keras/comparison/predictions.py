@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ..errors import DataError
 from ..metrics import confusion
+from ..robustness_report import FILES as ROBUSTNESS_FILES
 
 _AGAIN = "Evaluate the run again"
 
@@ -105,12 +106,12 @@ class Evaluation:
 
 
 def read_evaluation(folder: Path, split: str, tta: str) -> Evaluation | None:
-    """Read one ``evaluation/<split>`` folder; None when there is none.
+    """Read one ``evaluation/<split>`` folder; None when there is none, or one of ``evaluate --robustness`` alone.
 
     Raises:
         DataError: a file is unreadable, is of another split or TTA, or both files disagree.
     """
-    if not folder.is_dir():
+    if not folder.is_dir() or {path.name for path in folder.iterdir()} == set(ROBUSTNESS_FILES):
         return None
     metrics = _read_metrics(folder / "metrics.json")
     if (metrics.split, metrics.tta) != (split, tta):
