@@ -34,3 +34,17 @@ def tiny_dataset() -> FaceDataset:
     """42 training, 14 validation and 14 test images in FER2013's classes."""
     splits = {"train": make_split(42, 0), "validation": make_split(14, 1), "test": make_split(14, 2)}
     return FaceDataset("tiny", FER7, splits, "made for the test", fingerprint(splits, FER7))
+
+
+@pytest.fixture(scope="session")
+def tiny_csv(tiny_dataset, tmp_path_factory) -> str:
+    """Path of a fer2013.csv with the faces of ``tiny_dataset``."""
+    path = tmp_path_factory.mktemp("tiny") / "fer2013.csv"
+    usages = {"train": "Training", "validation": "PublicTest", "test": "PrivateTest"}
+    rows = [
+        f"{label},{' '.join(map(str, image.ravel()))},{usage}"
+        for name, usage in usages.items()
+        for image, label in zip(tiny_dataset.splits[name].images, tiny_dataset.splits[name].labels, strict=True)
+    ]
+    path.write_text("\n".join(["emotion,pixels,Usage", *rows]) + "\n", encoding="utf-8")
+    return str(path)
