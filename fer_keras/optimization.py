@@ -31,7 +31,7 @@ def learning_rate(train: TrainSection, steps: int):
 
 
 def make_optimizer(train: TrainSection, steps: int) -> keras.optimizers.Optimizer:
-    """AdamW (Loshchilov & Hutter 2019), Muon or Nesterov SGD, with decoupled weight decay and optional weight averaging."""
+    """AdamW (Loshchilov & Hutter 2019), Muon or Nesterov SGD, with decoupled weight decay; weights averaged or not."""
     common = {
         "weight_decay": train.weight_decay or None,
         "global_clipnorm": train.gradient_clip or None,
