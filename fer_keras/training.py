@@ -53,7 +53,8 @@ def prepare_model(recipe: Recipe, dataset: FaceDataset) -> keras.Model:
     with precision(resolve_precision(recipe.train.precision)), strategy_scope():
         model = build_model(recipe.model, len(dataset.classes), dataset.image_size)
         check_fine_tuning(recipe, model)
-        if gains_from_fusing() and not isinstance(recipe.model, TransferModel):  # a frozen base normalises as in inference
+        # The bases of transfer networks normalise as in inference, in both phases.
+        if gains_from_fusing() and not isinstance(recipe.model, TransferModel):
             model = fuse_batch_norms(model)
         compile_model(model, recipe.train, steps)
     return model

@@ -184,7 +184,8 @@ def test_early_stopping_and_plateau(tiny_dataset, tmp_path):
     assert rates[-1] == pytest.approx(rates[0] * 0.5 ** (len(rates) - 1 - result.progress.best_epoch), rel=1e-5)
 
 
-@pytest.mark.parametrize("options", [("train.optimizer=muon", "augmentation.crop=40"), ("train.optimizer=sgd", "train.imbalance=class_weights"),
+@pytest.mark.parametrize("options", [("train.optimizer=sgd", "train.imbalance=class_weights"),
+                                     ("train.optimizer=muon", "augmentation.crop=40"),
                                      ("train.imbalance=balanced_sampling", "train.gradient_clip=1.0"),
                                      ("augmentation.mixup=0.2", "train.precision=mixed_bfloat16")])  # fmt: skip
 def test_other_options_train_too(tiny_dataset, tmp_path, options):
