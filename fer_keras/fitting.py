@@ -106,7 +106,7 @@ def _fit_segment(recipe, trainee, run, model, progress, text, observer, signals)
     )
     first, last = progress.epoch, (progress.epoch + 1 if progress.step else phase_end(recipe, progress))
     trainee.model.fit(
-        _batches(recipe, trainee, first * steps + progress.step, last * steps),
+        train_batches(recipe, trainee.dataset, first * steps + progress.step, last * steps, mirrored=trainee.mirrored),
         initial_epoch=first,
         epochs=last,
         steps_per_epoch=steps - progress.step,
@@ -126,8 +126,8 @@ def _pruning(recipe: Recipe, model, progress, steps: int) -> list[PruningCallbac
     return [PruningCallback(model, recipe.pruning, recipe.train.epochs * steps, done)]
 
 
-def _batches(recipe: Recipe, trainee: Trainee, start: int, stop: int):
-    dataset = trainee.dataset
+def train_batches(recipe: Recipe, dataset: FaceDataset, start: int, stop: int, *, mirrored=None):
+    """The batches of steps ``start`` to ``stop`` of a run, see :func:`fer_keras.input_pipeline.make_train_dataset`."""
     batch, _ = plan(recipe, dataset)
     return make_train_dataset(
         dataset.splits["train"],
@@ -139,5 +139,5 @@ def _batches(recipe: Recipe, trainee: Trainee, start: int, stop: int):
         stop_step=stop,
         imbalance=recipe.train.imbalance,
         selection=select_faces(dataset.splits["train"].labels, recipe),
-        mirrored=trainee.mirrored,
+        mirrored=mirrored,
     )

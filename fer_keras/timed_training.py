@@ -7,13 +7,11 @@ import statistics
 import time
 from collections.abc import Callable
 
-from .balance import select_faces
 from .checkpoints import load_checkpoint
 from .config import Recipe, dump_recipe
 from .datasets.faces import FaceDataset
 from .errors import TrainingError
-from .fitting import plan
-from .input_pipeline import make_train_dataset
+from .fitting import plan, train_batches
 from .run_folder import RunFolder
 from .training import train
 from .training_clock import Stopped, TrainingClock
@@ -117,18 +115,7 @@ def input_seconds_per_batch(recipe: Recipe, dataset: FaceDataset) -> float | Non
     """
     if recipe.caches_features:
         return None
-    batch, _ = plan(recipe, dataset)
-    batches = make_train_dataset(
-        dataset.splits["train"],
-        classes=len(dataset.classes),
-        augmentation=recipe.augmentation,
-        batch_size=batch,
-        seed=recipe.train.seed,
-        start_step=0,
-        stop_step=INPUT_WARM_UP + INPUT_BATCHES,
-        imbalance=recipe.train.imbalance,
-        selection=select_faces(dataset.splits["train"].labels, recipe),
-    )
+    batches = train_batches(recipe, dataset, 0, INPUT_WARM_UP + INPUT_BATCHES)
     laps, last = [], time.perf_counter()
     for _ in batches:
         now = time.perf_counter()
