@@ -1,0 +1,8 @@
+"""The script that Streamlit runs for every visitor, and again after each of their actions."""
+
+import sys
+
+from fer_keras.webapp.page import show
+from fer_keras.webapp.settings import read_settings
+
+show(read_settings(sys.argv[1:]))

@@ -1,0 +1,139 @@
+"""One uploaded video: analysed through a temporary file, which OpenCV needs and which is removed at once."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import DataError
+from ..inference.prediction import Prediction
+from ..inference.predictor import Predictor
+from ..inference.results import CsvWriter
+from ..inference.timeline import Timeline, bin_edges, make_timeline, mean_between
+from ..inference.timeline_csv import read_observations
+from ..inference.video import predict_video
+from ..inference.video_reader import open_video
+from ..inference.video_summary import VideoSummary
+from .limits import VIDEO_FPS, VIDEO_SECONDS
+
+_BINS = 150
+
+
+@dataclass(frozen=True)
+class FaceCurve:
+    """One face over time.
+
+    Attributes:
+        face: its number.
+        seconds_seen: for how long.
+        times: (b,) seconds, middle of each bin.
+        means: (b, classes) mean probabilities, 0 where the face was not seen.
+    """
+
+    face: int
+    seconds_seen: float
+    times: np.ndarray
+    means: np.ndarray
+
+
+@dataclass(frozen=True)
+class VideoResult:
+    """What became of one video.
+
+    Attributes:
+        name: of the file.
+        error: why it cannot be used; empty where it can.
+        notices: what the visitor should know about the file.
+        summary: counts; None with an error.
+        csv: text with the columns of ``fer-keras predict --csv``.
+        annotated: MP4 with boxes and labels.
+        classes: names of the expressions.
+        curves: faces, the one seen longest first.
+    """
+
+    name: str
+    error: str = ""
+    notices: tuple[str, ...] = ()
+    summary: VideoSummary | None = None
+    csv: str = ""
+    annotated: bytes = b""
+    classes: tuple[str, ...] = ()
+    curves: tuple[FaceCurve, ...] = ()
+
+
+def analyse_video(content: bytes, name: str, predictor: Predictor, observer: Callable[[float], None]) -> VideoResult:
+    """Follow and classify the faces of the first seconds of a video, a few frames a second.
+
+    Args:
+        content: of the file, whatever it is.
+        name: shown, and written into the rows.
+        predictor: model and detector.
+        observer: told of the share that is done, 0..1.
+
+    Raises:
+        ModelFileError: the model fails. What is wrong with the video is in its result.
+    """
+    with tempfile.TemporaryDirectory(prefix="fer-keras-") as folder:
+        source = Path(folder, "video")
+        source.write_bytes(content)
+        try:
+            return _analyse(source, name, predictor, observer)
+        except DataError as error:
+            return VideoResult(name, _for_visitors(error, str(source)))
+
+
+def _for_visitors(error: DataError, source: str) -> str:
+    """What is wrong, without the name of the temporary file."""
+    known = f" (allowed: {error.allowed})" if error.allowed else ""
+    text = error.problem.replace(source, "the file").replace("video the file", "the video").rstrip(".") + known
+    return f"{text}. {error.hint}".rstrip(". ")
+
+
+def _analyse(source: Path, name: str, predictor: Predictor, observer: Callable[[float], None]) -> VideoResult:
+    rows: list[Prediction] = []
+    marked, table = source.with_name("marked.mp4"), source.with_name("rows.csv")
+    with open_video(source) as reader:
+        every, length = max(1, round(reader.fps / VIDEO_FPS)), min(reader.declared_seconds or 1e9, VIDEO_SECONDS)
+    summary = predict_video(
+        source,
+        predictor,
+        every=every,
+        max_seconds=VIDEO_SECONDS,
+        annotate=marked,
+        observer=lambda seconds, _: observer(min(1.0, seconds / length)),
+        sink=lambda found: rows.extend(replace(row, file=name) for row in found),
+    )
+    stream = io.StringIO()
+    with CsvWriter(stream, predictor.classes) as writer:
+        writer.write(rows)
+    table.write_text(stream.getvalue(), encoding="utf-8", newline="")
+    curves = _curves(make_timeline(read_observations(table))) if summary.frames_with_face else ()
+    return VideoResult(
+        name, "", _notices(summary), summary, stream.getvalue(), marked.read_bytes(), predictor.classes, curves
+    )
+
+
+def _notices(summary: VideoSummary) -> tuple[str, ...]:
+    notices = []
+    if summary.stopped == "max_seconds":
+        notices.append(f"Only the first {VIDEO_SECONDS:g} seconds were analysed.")
+    if summary.cut_short:
+        stated = f"The file states {summary.declared_seconds:.1f} s and its pictures end at {summary.seconds:.1f} s"
+        notices.append(f"{stated}: it is truncated or damaged. What can be read was analysed.")
+    return tuple(notices)
+
+
+def _curves(timeline: Timeline) -> tuple[FaceCurve, ...]:
+    edges = bin_edges(timeline, _BINS)
+    middles = (edges[:-1] + edges[1:]) / 2
+    return tuple(
+        FaceCurve(
+            face.face, face.seconds_seen, middles, np.nan_to_num(mean_between(face, face.probabilities, edges)[0])
+        )
+        for face in timeline.faces
+    )
