@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ..inference.model_files import PACKAGED_RUNS
+
 PACKAGED_LABEL = "packaged model"
 
 
@@ -15,7 +17,7 @@ class AppSettings:
     """Settings of one server.
 
     Attributes:
-        models: run folders or files of the user's, in the order of the selector; the packaged model follows them.
+        models: run folders or files of the user's, in the order of the selector; the packaged models follow them.
         detector: face detector that the page starts with, see :func:`fer_keras.inference.detection.make_detector`.
     """
 
@@ -27,10 +29,11 @@ class AppSettings:
         return [json.dumps(asdict(self))]
 
     def choices(self) -> dict[str, str | None]:
-        """Label to path; None is the model in the package. Labels are as short as they can be and differ."""
+        """Label to path; None is the first model in the package, others are named. Labels are short and differ."""
         names = [Path(model).name for model in self.models]
         labels = [name if names.count(name) == 1 else str(path) for name, path in zip(names, self.models, strict=True)]
-        return {**dict(zip(labels, self.models, strict=True)), PACKAGED_LABEL: None}
+        others = {f"{PACKAGED_LABEL}: {run}": run for run in PACKAGED_RUNS[1:]}
+        return {**dict(zip(labels, self.models, strict=True)), PACKAGED_LABEL: None, **others}
 
 
 def read_settings(arguments: Sequence[str]) -> AppSettings:

@@ -50,7 +50,7 @@ def test_package_data_lists_the_model():
 
     setup = configparser.ConfigParser()
     setup.read(Path(__file__).resolve().parents[2] / "setup.cfg")
-    patterns = setup["options.package_data"]["fer_keras_saved_models"].replace(" ", "").split(",")
+    patterns = setup["options.package_data"]["fer_keras_saved_models"].split()
     for run in PACKAGED_RUNS:
         place = Path(run, "exports", packaged_file(run).name)
         assert any(place.match(pattern) for pattern in patterns), run

@@ -7,6 +7,7 @@ import pytest
 from hostile_files import broken_files, encode, one_face, wall
 
 from fer_keras.emotions import FER7
+from fer_keras.inference.model_files import PACKAGED_RUNS
 from fer_keras.webapp.sample import sample_picture
 
 testing = pytest.importorskip("streamlit.testing.v1", reason="the web page's extra is not installed")
@@ -55,7 +56,7 @@ def button(app, label):
 
 
 def test_the_page_says_which_model_and_what_not_to_do(page):
-    assert "cnn-fer2013" in html(page)
+    assert PACKAGED_RUNS[0] in html(page)
     assert "FER2013 PrivateTest" in html(page)
     notes = " ".join(item.value for item in page.markdown)
     for words in ("about 65 %", "Art. 5(1)(f)", "Art. 50(3)", "no demographic labels", "your session only"):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from fer_keras.inference.model_files import PACKAGED_RUNS
 from fer_keras.webapp.limits import MAX_FILES, MEBIBYTE, TOTAL_MB, within_limits
 from fer_keras.webapp.settings import PACKAGED_LABEL, AppSettings, read_settings
 
@@ -12,13 +13,14 @@ def test_settings_survive_the_command_line():
     assert read_settings([]) == AppSettings()
 
 
-def test_labels_differ_and_the_packaged_model_comes_last():
+def test_labels_differ_and_the_packaged_models_come_last():
     choices = AppSettings(("one/run", "two/run", "three/other")).choices()
-    assert choices == {"one/run": "one/run", "two/run": "two/run", "other": "three/other", PACKAGED_LABEL: None}
+    packaged = {PACKAGED_LABEL: None, **{f"{PACKAGED_LABEL}: {run}": run for run in PACKAGED_RUNS[1:]}}
+    assert choices == {"one/run": "one/run", "two/run": "two/run", "other": "three/other", **packaged}
 
 
 def test_the_same_model_given_twice_is_one_choice():
-    assert len(AppSettings(("one/run", "one/run")).choices()) == 2
+    assert len(AppSettings(("one/run", "one/run")).choices()) == 1 + len(PACKAGED_RUNS)
 
 
 @pytest.mark.parametrize(
