@@ -18,6 +18,7 @@ from fer_keras.run_folder import RunFolder
 SHIPPED = Path(__file__).resolve().parents[1] / "saved_models" / "cnn-fer2013"
 LAST_MAPS = {
     "cnn": ("stage3_2_relu", 6, {"width": 8}),
+    "cnn_small": ("stage3_2_relu", 6, {"stem": 8}),
     "scratch_cnn": ("relu6", 6, {}),
     "simple_cnn": ("conv2", 21, {}),
     "mini_xception": ("class_maps", 4, {}),

@@ -22,7 +22,7 @@ def expression(visitor):
 def test_a_picture_its_csv_and_another_model(visit, screenshots):
     visitor = visit()
     visitor.page.get_by_role("combobox", name="Model").click()
-    visitor.page.get_by_role("option", name="packaged model").click()
+    visitor.page.get_by_role("option", name="packaged model", exact=True).click()
     visitor.page.get_by_text("model_dynamic.tflite").first.wait_for()
     visitor.upload(("one face.png", FACE))
     visitor.wait_for('[data-state="found"]')
