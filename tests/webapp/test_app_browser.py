@@ -37,7 +37,7 @@ def test_a_picture_its_csv_and_another_model(visit, screenshots):
     visitor.page.get_by_role("option", name="model_int8.tflite").click()
     visitor.wait_for(".fk-model-name", 2)
     visitor.shoot(screenshots / "two_models.png")
-    (other,) = visitor.download("CSV of model_int8.tflite")
+    (other,) = visitor.download("CSV of cnn-fer2013")
     assert other["left"] == row["left"]
     assert other["confidence"] != row["confidence"]
 
