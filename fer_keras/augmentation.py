@@ -79,7 +79,7 @@ def augment_batch(images, labels, keys, options: AugmentationSection) -> tuple[t
 def is_mirrored(keys) -> tf.Tensor:
     """Which images ``horizontal_flip`` mirrors: keys (B, 3) to (B,) bool."""
     words = random_words(_check_keys(keys), len(DRAWS))
-    return uniform(words[:, DRAWS.index("flip_x")]) < 0.5
+    return _half_of(uniform(words[:, DRAWS.index("flip_x")]))
 
 
 def _is_active(options: AugmentationSection, names) -> bool:
@@ -124,6 +124,10 @@ def _symmetric(uniforms: tf.Tensor, limit) -> tf.Tensor:
     return (2 * uniforms - 1) * limit
 
 
+def _half_of(uniforms: tf.Tensor) -> tf.Tensor:
+    return uniforms < 0.5
+
+
 def _between(uniforms: tf.Tensor, bounds: tuple[float, float]) -> tf.Tensor:
     return bounds[0] + (bounds[1] - bounds[0]) * uniforms
 
@@ -144,8 +148,8 @@ def draw_geometry(draws: Draws, options: AugmentationSection, height: tf.Tensor,
         "shear": _symmetric(draws["shear"], options.shear_range),
         "zx": _between(draws["zoom_x"], zoom),
         "zy": _between(draws["zoom_y"], zoom),
-        "flip_horizontal": (draws["flip_x"] < 0.5) & options.horizontal_flip,
-        "flip_vertical": (draws["flip_y"] < 0.5) & options.vertical_flip,
+        "flip_horizontal": _half_of(draws["flip_x"]) & options.horizontal_flip,
+        "flip_vertical": _half_of(draws["flip_y"]) & options.vertical_flip,
     }
 
 
