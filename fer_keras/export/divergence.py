@@ -112,18 +112,40 @@ def _keras_reference(
     model: Any, faces: np.ndarray, found: list[_Result], temperature: float
 ) -> Iterator[OperatorError]:
     outputs = layer_outputs(model, faces)
+    layer_of = _layers_of_scopes(list(outputs), [result.name for result in found])
     last = {}
     for result in found:
-        fitting = [name for name, value in outputs.items() if value.shape == result.value.shape]
-        named = [name for name in fitting if re.search(rf"(^|/|;){re.escape(name)}{_SUFFIX}(/|;|$)", result.name)]
-        if named:  # fused layers are all named, and the result is that of the last
-            last[named[-1]] = result  # of several operators of one layer only the last gives the layer's output
+        named = {layer_of[scope] for scope in _scopes(result.name) if scope in layer_of}
+        fitting = [name for name, value in outputs.items() if name in named and value.shape == result.value.shape]
+        if fitting:  # fused layers are all named, and the result is that of the last
+            last[fitting[-1]] = result  # of several operators of one layer only the last gives the layer's output
     for name, result in last.items():
         row = _compare(result, outputs[name], f"Keras layer {name}")
         if name == model.layers[-1].name:  # the division is folded into its weights, or follows it
             tempered = _compare(result, outputs[name] / temperature, f"Keras layer {name} / temperature")
             row = min(tempered, row, key=lambda found: found.relative_error)
         yield row
+
+
+def _scopes(tensor_name: str) -> list[str]:
+    return re.split("[/;]", tensor_name)
+
+
+def _layers_of_scopes(layers: list[str], tensor_names: list[str]) -> dict[str, str]:
+    """Return the layer of every scope in the tensors' names.
+
+    TensorFlow numbers a scope that it has opened before, so that ``relu_1`` is the layer of that name or the second
+    opening of ``relu``. A scope that fits one layer only is that layer's, which is then no other scope's; one that
+    stays open is left out.
+    """
+    scopes = dict.fromkeys(scope for name in tensor_names for scope in _scopes(name))
+    fitting = {scope: {name for name in layers if re.fullmatch(re.escape(name) + _SUFFIX, scope)} for scope in scopes}
+    layer_of: dict[str, str] = {}
+    while certain := {scope: min(names) for scope, names in fitting.items() if len(names) == 1}:
+        layer_of |= certain
+        taken = set(certain.values())
+        fitting = {scope: names - taken for scope, names in fitting.items() if scope not in certain}
+    return layer_of
 
 
 def layer_outputs(model: Any, faces: np.ndarray) -> dict[str, np.ndarray]:

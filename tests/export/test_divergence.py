@@ -3,7 +3,13 @@ import numpy as np
 import pytest
 
 from fer_keras.errors import ModelFileError
-from fer_keras.export.divergence import LIMITS, compare_operators, find_divergence, layer_outputs
+from fer_keras.export.divergence import (
+    LIMITS,
+    _layers_of_scopes,
+    compare_operators,
+    find_divergence,
+    layer_outputs,
+)
 from fer_keras.export.tflite import KINDS, convert_tflite
 
 
@@ -53,6 +59,33 @@ def test_the_first_operator_of_a_spoilt_layer_is_named(cnn, faces, kind, type_, 
     assert find_divergence(rows[: rows.index(found)], 0.02) is None
     if kind == "float32" and type_ == "Dense":
         assert found.reference.startswith(f"Keras layer {layer.name}")
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["m/relu/Relu", "m/relu_1/Relu;m/conv/add"], {"relu": "relu", "relu_1": "relu_1", "conv": "conv"}),
+        (
+            ["m_1/relu_1/Relu;m_1/conv_1/add", "m_1/relu_1_2/Relu"],
+            {"relu_1": "relu", "conv_1": "conv", "relu_1_2": "relu_1"},
+        ),
+        (["m/relu/Relu", "m/conv_3/add", "m/conv_4/add"], {"relu": "relu", "conv_3": "conv", "conv_4": "conv"}),
+        (["m/relu_1/Relu"], {}),
+    ],
+    ids=["opened once", "opened again", "shared", "either of two"],
+)
+def test_a_numbered_scope_is_given_to_its_layer(names, expected):
+    assert _layers_of_scopes(["conv", "relu", "relu_1"], names) == expected
+
+
+def test_layers_with_numbers_for_names_are_not_mistaken(faces):
+    """A numbered name that is also TensorFlow's for the second opening of another layer."""
+    k = keras.layers
+    convolutions = [k.Conv2D(4, 3, padding="same", name=name, activation="relu") for name in ("c", "c_1", "c_2")]
+    model = keras.Sequential([keras.Input((48, 48, 1)), *convolutions, k.Flatten(), k.Dense(7)])
+    rows = compare_operators(convert_tflite(model), model, faces[:4])
+    assert [row.reference for row in rows][:3] == ["Keras layer c", "Keras layer c_1", "Keras layer c_2"]
+    assert find_divergence(rows, LIMITS["float32"]) is None
 
 
 def test_outputs_of_nested_models_are_found(faces):
