@@ -13,9 +13,11 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from .errors import TrainingError
+from .config import make_recipe
+from .errors import ConfigError, TrainingError
 from .optimization import inner_optimizer
 from .run_folder import atomic_path
+from .strict_yaml import parse_yaml
 
 LATEST, PREVIOUS, BEST = "latest.npz", "previous.npz", "best.npz"
 
@@ -132,6 +134,15 @@ def save_checkpoint(folder: Path, values: list[np.ndarray], progress: Progress, 
     _write_npz(latest, values, {"progress": asdict(progress), "recipe": recipe})
 
 
+def _say_the_same(one: str, other: str) -> bool:
+    """Compare what two recipes mean: a key that a later version added has the value that keeps the old behaviour."""
+    where = "recipe of a checkpoint"
+    try:
+        return one == other or make_recipe(parse_yaml(one, where)) == make_recipe(parse_yaml(other, where))
+    except ConfigError:
+        return False
+
+
 def load_checkpoint(folder: Path, recipe: str) -> tuple[list[np.ndarray], Progress, list[str]] | None:
     """Return values, progress and warnings of the newest sound checkpoint, or None where there is none.
 
@@ -147,7 +158,7 @@ def load_checkpoint(folder: Path, recipe: str) -> tuple[list[np.ndarray], Progre
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             warnings.append(f"checkpoint {name} is damaged ({error}); trying the one before it")
             continue
-        if meta["recipe"] != recipe:
+        if not _say_the_same(meta["recipe"], recipe):
             raise TrainingError(
                 "the checkpoint was written under another recipe", hint="Restore recipe.yaml, or start a new run"
             )

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from fer_keras.callbacks import Observer
-from fer_keras.checkpoints import averaged_weights, capture
-from fer_keras.config import apply_overrides, make_recipe
+from fer_keras.checkpoints import averaged_weights, capture, load_checkpoint, save_checkpoint
+from fer_keras.config import apply_overrides, dump_recipe, make_recipe
 from fer_keras.errors import DataError, TrainingError
 from fer_keras.run_folder import RunFolder
 from fer_keras.training import prepare_model, train
@@ -118,6 +118,16 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(whole, tiny_dataset, 
     assert "damaged" in warnings[0]
     for ours, theirs in zip(weights(run), weights(whole), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_checkpoint_is_resumed_after_the_schema_has_gained_a_key(tiny_dataset, tmp_path):
+    run = RunFolder.create(tmp_path / "run")
+    train(recipe(), tiny_dataset, run, observer=StopAt(1, 2))
+    values, progress, _ = load_checkpoint(run.scratch, dump_recipe(recipe()))
+    older = "".join(line for line in dump_recipe(recipe()).splitlines(True) if "random_erasing" not in line)
+    assert older != dump_recipe(recipe())
+    save_checkpoint(run.scratch, values, progress, older)
+    assert train(recipe(), tiny_dataset, run).finished
 
 
 def test_a_checkpoint_is_not_resumed_under_another_recipe(tiny_dataset, tmp_path):
