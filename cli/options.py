@@ -50,6 +50,9 @@ def import_tensorflow(ctx: click.Context) -> None:
 
         with native_logs_captured():
             import tensorflow  # noqa: F401
+    from fer_keras.devices import leave_gpus_to_backend
+
+    leave_gpus_to_backend()
 
 
 def show_notices(notices: tuple[str, ...] | list[str]) -> None:

@@ -128,10 +128,14 @@ class TrainSection(Section):
 
 
 class FineTuneSection(Section):
-    """A second phase of training that opens layers of the pretrained base; none with 0 epochs."""
+    """A second phase of training that opens layers of the pretrained base; none with 0 epochs.
+
+    ``batch_norm``: ``frozen`` keeps the base's statistics and scales, ``train`` learns both from the faces.
+    """
 
     epochs: Annotated[int, Field(ge=0, le=10_000)] = 0
     from_layer: str = "all"
+    batch_norm: Literal["frozen", "train"] = "frozen"
     learning_rate: Positive = 1e-5
 
 
@@ -158,6 +162,12 @@ class Recipe(Section):
     def epochs(self) -> int:
         """Epochs of both phases."""
         return self.train.epochs + self.fine_tune.epochs
+
+    @property
+    def trains_batch_norm(self) -> bool:
+        """Whether a batch normalisation of the network ever sees the statistics of batches."""
+        opened = self.fine_tune.epochs > 0 and self.fine_tune.batch_norm == "train"
+        return opened or not isinstance(self.model, TransferModel)
 
     @property
     def caches_features(self) -> bool:

@@ -19,6 +19,20 @@ def accelerators() -> list[str]:
     return [tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name) for gpu in gpus]
 
 
+def leave_gpus_to_backend() -> None:
+    """Keep TensorFlow off the GPUs where another backend trains on them and TensorFlow only feeds data.
+
+    Otherwise its first operation takes nearly all of their memory
+    (https://www.tensorflow.org/guide/gpu#limiting_gpu_memory_growth). To be called before that operation.
+    """
+    if keras.backend.backend() == "tensorflow":
+        return
+    import tensorflow as tf
+
+    with contextlib.suppress(RuntimeError):  # TensorFlow has begun already and holds what it holds
+        tf.config.set_visible_devices([], "GPU")
+
+
 def resolve_precision(wanted: str) -> str:
     """``auto`` is bfloat16 where an accelerator gains from it (compute capability 8.0 on), else float32."""
     if wanted != "auto":

@@ -1,7 +1,8 @@
 """The phases of a run: first as the ``train`` section says, then, if wanted, with layers of the base opened.
 
 The second phase follows the usual two steps of transfer learning (https://keras.io/guides/transfer_learning/): train
-the head on the frozen base, then open the base at a low rate with batch normalisation in inference mode.
+the head on the frozen base, then open the base at a low rate; batch normalisation stays in inference mode unless the
+recipe says otherwise.
 """
 
 from __future__ import annotations
@@ -58,7 +59,13 @@ def check_fine_tuning(recipe: Recipe, model: keras.Model) -> None:
 def open_base(recipe: Recipe, model: keras.Model, progress: Progress, steps: int) -> None:
     """Open the base as ``fine_tune`` says and compile again; the optimizer starts anew."""
     with scope_of(model):
-        freeze(find_backbone(model), recipe.fine_tune.from_layer, "fine_tune.from_layer")
+        section = recipe.fine_tune
+        freeze(
+            find_backbone(model),
+            section.from_layer,
+            "fine_tune.from_layer",
+            batch_norm_too=section.batch_norm == "frozen",
+        )
         compile_model(model, phase_section(recipe, progress), steps)
 
 

@@ -12,7 +12,7 @@ import keras
 from .balance import describe_balance
 from .callbacks import Observer, StopSignals
 from .checkpoints import Progress, load_best, load_checkpoint, restore
-from .config import Recipe, TransferModel, dump_recipe
+from .config import Recipe, dump_recipe
 from .datasets.faces import FaceDataset
 from .devices import accelerators, precision, resolve_precision, strategy_scope
 from .fitting import fit_phases, plan
@@ -53,8 +53,7 @@ def prepare_model(recipe: Recipe, dataset: FaceDataset) -> keras.Model:
     with precision(resolve_precision(recipe.train.precision)), strategy_scope():
         model = build_model(recipe.model, len(dataset.classes), dataset.image_size)
         check_fine_tuning(recipe, model)
-        # The bases of transfer networks normalise as in inference, in both phases.
-        if gains_from_fusing() and not isinstance(recipe.model, TransferModel):
+        if gains_from_fusing() and recipe.trains_batch_norm:
             model = fuse_batch_norms(model)
         compile_model(model, recipe.train, steps)
     return model

@@ -27,3 +27,25 @@ def test_the_dtype_policy_is_put_back():
     with devices.precision("mixed_bfloat16"):
         assert keras.layers.Dense(1).compute_dtype == "bfloat16"
     assert keras.config.dtype_policy().name == before
+
+
+@pytest.mark.parametrize(("backend", "expected"), [("jax", [([], "GPU")]), ("tensorflow", [])])
+def test_tensorflow_leaves_gpus_to_another_backend(monkeypatch, backend, expected):
+    import tensorflow as tf
+
+    calls = []
+    monkeypatch.setattr(keras.backend, "backend", lambda: backend)
+    monkeypatch.setattr(tf.config, "set_visible_devices", lambda *given: calls.append(given))
+    devices.leave_gpus_to_backend()
+    assert calls == expected
+
+
+def test_a_tensorflow_that_has_begun_keeps_its_gpus(monkeypatch):
+    import tensorflow as tf
+
+    def refuse(*_):
+        raise RuntimeError("Visible devices cannot be modified after being initialized")
+
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    monkeypatch.setattr(tf.config, "set_visible_devices", refuse)
+    devices.leave_gpus_to_backend()

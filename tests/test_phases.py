@@ -123,6 +123,16 @@ def test_only_the_second_phase_changes_the_base_and_only_from_the_layer_on(head_
             assert np.array_equal(frozen, opened) == (name != "conv2")
 
 
+def test_batch_normalisation_above_the_layer_is_trained_on_request(head_only, tiny_dataset, tmp_path):
+    run = trained(tiny_dataset, tmp_path / "run", "fine_tune.batch_norm=train")
+    before, after = (find_backbone(model_of(each)) for each in (head_only, run))
+    for name in ("conv1", "bn1", "conv2", "bn2"):
+        pairs = zip(before.get_layer(name).get_weights(), after.get_layer(name).get_weights(), strict=True)
+        for index, (frozen, opened) in enumerate(pairs):
+            assert np.array_equal(frozen, opened) == (name in ("conv1", "bn1")), (name, index)
+    assert type(after.get_layer("bn2")) is keras.layers.BatchNormalization
+
+
 def test_a_run_interrupted_while_fine_tuning_and_resumed_is_the_same_run(two_phase, tiny_dataset, tmp_path):
     run = RunFolder.create(tmp_path / "run")
     assert not train(recipe(), tiny_dataset, run, observer=Watch(3, 1)).finished

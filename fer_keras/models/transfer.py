@@ -17,6 +17,8 @@ WEIGHTS_PAGE = "https://keras.io/api/applications"
 # of three equal channels the order is only that of the means. Bases without a convention rescale inside.
 SYMMETRIC = {"scale": 1 / 127.5, "offset": -1.0}
 CAFFE = {"scale": 1.0, "offset": [-103.939, -116.779, -123.68]}
+# MobileNetV2 comes with 0.999, which would keep the statistics of ImageNet for thousands of steps; 0.99 is Keras' own.
+OPEN_MOMENTUM = 0.99
 
 
 @dataclass(frozen=True)
@@ -99,18 +101,31 @@ def find_backbone(model: keras.Model) -> keras.Model:
     return next(layer for layer in model.layers if isinstance(layer, keras.Model))
 
 
-def freeze(backbone: keras.Model, fine_tune_from: str | None, key: str = "model.fine_tune_from") -> None:
+def freeze(
+    backbone: keras.Model,
+    fine_tune_from: str | None,
+    key: str = "model.fine_tune_from",
+    *,
+    batch_norm_too: bool = True,
+) -> None:
     """Freeze the backbone below layer ``fine_tune_from`` (``all``: nothing, ``None``: everything).
 
-    Batch normalisation stays frozen in either case: with ``trainable=False`` Keras runs it in inference
-    mode, so that small batches do not destroy the statistics it came with.
+    Args:
+        backbone: its layers are changed.
+        fine_tune_from: name of the first open layer.
+        key: of the recipe, for the error.
+        batch_norm_too: freeze batch normalisation above that layer too: with ``trainable=False`` Keras runs it in
+            inference mode, so that small batches do not destroy the statistics it came with.
 
     Raises:
         ConfigError: the backbone has no such layer; ``key`` of the recipe is named.
     """
     start = first_open_layer(backbone, fine_tune_from, key)
     for index, layer in enumerate(backbone.layers):
-        layer.trainable = index >= start and not isinstance(layer, layers.BatchNormalization)
+        is_batch_norm = isinstance(layer, layers.BatchNormalization)
+        layer.trainable = index >= start and not (batch_norm_too and is_batch_norm)
+        if is_batch_norm and layer.trainable:
+            layer.momentum = min(layer.momentum, OPEN_MOMENTUM)
 
 
 def first_open_layer(backbone: keras.Model, fine_tune_from: str | None, key: str) -> int:

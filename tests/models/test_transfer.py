@@ -95,6 +95,17 @@ def test_layers_open_from_a_name_on_without_batch_normalisation(name, layer, net
     assert not backbone.trainable_variables
 
 
+def test_opened_batch_normalisation_forgets_fast_enough(networks):
+    backbone = find_backbone(networks["mobilenetv2"])
+    norms = {item.name: item for item in backbone.layers if isinstance(item, keras.layers.BatchNormalization)}
+    assert {norm.momentum for norm in norms.values()} == {0.999}
+    freeze(backbone, "block_16_project", batch_norm_too=False)
+    assert [name for name, norm in norms.items() if norm.trainable] == ["block_16_project_BN", "Conv_1_bn"]
+    assert {norm.momentum for norm in norms.values() if norm.trainable} == {0.99}
+    assert {norm.momentum for norm in norms.values() if not norm.trainable} == {0.999}
+    freeze(backbone, None)
+
+
 def save_as_keras_publishes_them(backbone, path):
     """The older layout of the files on keras.io, whose names end in ``.h5``, not ``.weights.h5``."""
     from keras.src.legacy.saving import legacy_h5_format
