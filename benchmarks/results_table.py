@@ -2,8 +2,9 @@
 
     python benchmarks/results_table.py saved_models/all/* [--output results] [--json]
 
-Everything comes from the run folders: recipe.yaml, run.json and the metrics.json of their evaluations. Runs that differ
-in nothing but the seed stand in one row. With ``--output`` the table goes to results.json and results.md there.
+Everything comes from the run folders, or from their records (publish_run.py --without-model): recipe.yaml, run.json and
+the metrics.json of their evaluations. Runs that differ in nothing but the seed stand in one row. With ``--output`` the
+table goes to results.json and results.md there.
 """
 
 from __future__ import annotations
@@ -30,12 +31,12 @@ COUNTS = ("n", "deduplicated_n", "ferplus_n")
 
 
 def read_run(path: Path) -> dict:
-    """One finished run: name, what it was trained with and, per evaluation, :data:`SCORES` and :data:`COUNTS`.
+    """One finished run, or the record of one: its name, what it was trained with, and the scores per evaluation.
 
     Raises:
         RunFolderError, ModelFileError: unfinished, changed or damaged.
     """
-    run = RunFolder.open(path)
+    run = _open(path)
     try:
         record = json.loads(run.run_json.read_text(encoding="utf-8"))
         scores = {name: _read_scores(run.path / "evaluation" / place) for name, place in EVALUATIONS.items()}
@@ -55,6 +56,15 @@ def read_run(path: Path) -> dict:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunFolderError(f"{path}: cannot read what was measured: {type(error).__name__} {error}") from error
     return {"run": run.path.resolve().name, **facts, "recipe": recipe_without_seed(run), "scores": scores}
+
+
+def _open(path: Path) -> RunFolder:
+    """A run, or the record of one: its folder without model and exports, with a manifest of what is left."""
+    run = RunFolder(path)
+    if run.model.is_file() or not run.manifest.is_file():
+        return RunFolder.open(path)
+    run.verify()
+    return run
 
 
 def recipe_without_seed(run: RunFolder) -> dict:

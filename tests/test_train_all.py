@@ -121,6 +121,48 @@ def test_what_does_not_belong_into_one_table_is_refused(table, make_run, tmp_pat
         table.collect([first])
 
 
+@pytest.fixture
+def published(make_run, tmp_path):
+    """A run with files of every kind, and a function that publishes it."""
+    publish = importlib.import_module("publish_run")
+    path = make_run("cnn-seed0", 0, {"validation": 0.66, "test": 0.67})
+    for name in ("curves.png", "exports/model_int8.tflite", "exports/model.onnx", "exports/parity.json"):
+        (path / name).parent.mkdir(exist_ok=True)
+        (path / name).write_text(name)
+    (path / "evaluation" / "test" / "worst_mistakes.png").write_text("faces")
+    record = json.loads((path / "run.json").read_text())
+    command = "fer-keras train --data /home/me/fer2013.csv --set model.weights=/w/base.h5"
+    write_json(
+        path / "run.json", record | {"command": command, "page": "https://keras.io/api/layers", "unit": "ms/face"}
+    )
+    RunFolder(path).write_manifest()
+    return path, lambda patterns: publish.publish_run(path, tmp_path / "published", getattr(publish, patterns))
+
+
+def test_a_published_run_has_no_faces_large_files_or_paths_of_a_machine(published):
+    path, publish = published
+    run = RunFolder.open(publish("PUBLISHED"))
+    names = {file.relative_to(run.path).as_posix() for file in run.files()}
+    dropped = {"evaluation/test/worst_mistakes.png", "exports/model.onnx"}
+    assert names == {file.relative_to(path).as_posix() for file in RunFolder(path).files()} - dropped
+    record = json.loads(run.run_json.read_text())
+    assert record["command"] == "fer-keras train --data fer2013.csv --set model.weights=base.h5"
+    assert (record["page"], record["unit"]) == ("https://keras.io/api/layers", "ms/face")
+    assert "source: cnn-seed0.csv" in run.recipe.read_text()
+    run.run_json.write_text("{}")
+    assert RunFolder.open(publish("PUBLISHED")).run_json.stat().st_size > 2  # published again, as a whole
+
+
+def test_the_record_of_a_run_makes_the_row_of_the_run(published, table):
+    path, publish = published
+    record = publish("RECORD")
+    assert not (record / "model.keras").exists()
+    assert table.collect([record]) == table.collect([path])
+    (record / "evaluation" / "test" / "metrics.json").write_text("{}")
+    with pytest.raises(ModelFileError, match="differs"):
+        table.collect([record])
+
+
 def unpack(output, name):
     """Files of a packed run, from its parts put together."""
     data = b"".join(file.read_bytes() for file in sorted(output.glob(f"{name}.tar.gz*")))
