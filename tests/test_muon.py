@@ -2,8 +2,9 @@ import keras
 import numpy as np
 import pytest
 
+from fer_keras import muon
 from fer_keras.models import build_cnn
-from fer_keras.muon import ConvMuon
+from fer_keras.muon import ConvMuon, orthogonalize
 
 
 @pytest.fixture
@@ -51,3 +52,22 @@ def test_weight_decay_reaches_both_kinds_of_variables():
     for variable in model.trainable_variables:
         if variable.name == "kernel":
             np.testing.assert_allclose(variable, 0.5 * before[variable.path], rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(9, 32), (32, 9), (40, 40), (1440, 160)])
+@pytest.mark.parametrize("spread", [0, 4])
+def test_iterations_on_the_gram_matrix_are_those_of_keras(shape, spread, monkeypatch):
+    """``spread``: orders of magnitude between the largest and the smallest column."""
+    generator = np.random.default_rng(2)
+    matrix = generator.normal(size=shape) * 10.0 ** -np.linspace(0, spread, shape[1])
+    matrix = keras.ops.convert_to_tensor(matrix.astype(np.float32))
+    optimizer = ConvMuon(1e-3, weight_decay=0.0)
+    ours = np.asarray(optimizer.zeropower_via_newtonschulz5(matrix, 5))
+    monkeypatch.setattr(muon, "accelerators", lambda: ["a GPU"])
+    keras_own = np.asarray(optimizer.zeropower_via_newtonschulz5(matrix, 5))
+    np.testing.assert_allclose(ours, keras_own, atol=1e-4 * np.abs(keras_own).max())
+
+
+def test_a_gradient_of_zeros_stays_zeros():
+    zeros = keras.ops.zeros((8, 4))
+    np.testing.assert_array_equal(orthogonalize(zeros, (3.4445, -4.775, 2.0315), 5), zeros)
