@@ -16,6 +16,7 @@ FLOORS = {
         "config",
         "strict_yaml",
         "model_sections",
+        "augmentation_section",
         "data_section",
         "pruning_section",
         "run_folder",
