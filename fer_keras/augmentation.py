@@ -67,7 +67,7 @@ def augment_batch(images, labels, keys, options: AugmentationSection) -> tuple[t
     if _is_active(options, GEOMETRY):
         images = tf.minimum(_warp_randomly(images, draws, options), 255.0)  # weights may sum to 1 + 1e-7
     if options.crop:
-        images = crop_centre(images, options.crop)
+        images = crop_centre(images, options.crop_side(images.shape[1]))
     images = _change_light(images, draws, options)
     images = _cover(images, draws, words[:, DRAWS.index("erase_noise")], options)
     if options.mixup:

@@ -32,7 +32,9 @@ class AugmentationSection(Section):
     )
     horizontal_flip: bool = Field(False, description="true or false")
     vertical_flip: bool = Field(False, description="true or false")
-    crop: int = Field(0, ge=0, description="0, or a whole number from 16 to {side} (side in pixels)")
+    crop: int | float = Field(
+        0, ge=0, description="0, a part of the side below 1, or a whole number to {side} (pixels); at least 16 pixels"
+    )
     brightness_range: Range | None = Field(None, description="[lower, upper] with 0 < lower <= upper <= 10, or null")
     contrast_range: Range | None = Field(None, description="[lower, upper] with 0 < lower <= upper <= 10, or null")
     channel_shift_range: float = Field(0.0, ge=0, le=255, description="0 to 255 (grey levels)")
@@ -54,6 +56,10 @@ class AugmentationSection(Section):
         """Whether an image can become nothing but itself or its mirror image."""
         return not self.model_copy(update={"horizontal_flip": False}).is_active
 
+    def crop_side(self, side: int) -> int:
+        """Side in pixels of the crops of faces of ``side`` pixels; 0 without cropping."""
+        return _crop_side(self.crop, side)
+
     @field_validator("*", mode="wrap")
     @classmethod
     def _name_the_range(cls, value, handler, info):
@@ -64,9 +70,17 @@ class AugmentationSection(Section):
                 raise ValueError("not an ordered range")
             if info.field_name in PIXEL_OPTIONS and result > side:
                 raise ValueError("farther than the side of a face")
-            if info.field_name == "crop" and 0 < result < MIN_CROP:
-                raise ValueError("smaller than networks can pool")
+            if info.field_name == "crop" and result and not _can_be_cut(result, side):
+                raise ValueError("no side, or smaller than networks can pool")
         except ValueError as error:  # a pydantic ValidationError is one too
             allowed = cls.model_fields[info.field_name].description.replace("{side}", str(side))
             raise ValueError(f"allowed: {allowed}") from error
         return result
+
+
+def _crop_side(crop: float, side: int) -> int:
+    return round(crop * side) if 0 < crop < 1 else int(crop)
+
+
+def _can_be_cut(crop: float, side: int) -> bool:
+    return (crop < 1 or isinstance(crop, int)) and _crop_side(crop, side) >= MIN_CROP

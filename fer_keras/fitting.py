@@ -62,7 +62,8 @@ def _make_trainee(recipe, dataset, model, progress, signals) -> Trainee | None:
     """The network and its images, or its head and features; None when a signal came meanwhile."""
     if recipe.augmentation.crop:
         section, (_, steps) = phase_section(recipe, progress), plan(recipe, dataset)
-        return Trainee(open_to_any_size(model, recipe.augmentation.crop, section, steps), dataset)
+        side = recipe.augmentation.crop_side(dataset.image_size)
+        return Trainee(open_to_any_size(model, side, section, steps), dataset)
     if progress.fine_tuning or not recipe.caches_features:
         return Trainee(model, dataset)
     begin, (batch, steps) = time.perf_counter(), plan(recipe, dataset)

@@ -61,6 +61,7 @@ def test_a_crop_is_the_centre_of_what_the_warp_gives():
     np.testing.assert_array_equal(augment(crop=40), IMAGES[:, 4:44, 4:44])
     np.testing.assert_array_equal(augment(crop=40, **warp), augment(**warp)[:, 4:44, 4:44])
     np.testing.assert_array_equal(augment(crop=33), IMAGES[:, 7:40, 7:40])
+    np.testing.assert_array_equal(augment(crop=0.83), IMAGES[:, 4:44, 4:44])
     assert augment(crop=40, random_erasing=1.0, mixup=0.4).shape == (COUNT, 40, 40, 1)
 
 

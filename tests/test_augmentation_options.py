@@ -17,7 +17,7 @@ REFUSED = [
     ("zoom_range", (-0.1, 1, [1.2, 0.8], [0, 1], [0.5], [0.5, 11], [0.5, 1, 2], "a", None), f"0 to below 1, or {PAIR}"),
     ("horizontal_flip", (1, "yes", None), "true or false"),
     ("vertical_flip", (0, "no", None), "true or false"),
-    ("crop", (-1, 15, 49, 40.0), "0, or a whole number from 16 to 48 (side in pixels)"),
+    ("crop", (-1, 1, 15, 49, 0.3, 40.0, 40.5), "0, a part of the side below 1, or a whole number to 48 (pixels)"),
     ("brightness_range", (0.2, [1.2, 0.8], [-1, 1], [0.5, 11], [1], "a"), f"{PAIR}, or null"),
     ("contrast_range", (0.2, [1.2, 0.8], [0, 1], [0.5, 11], [1], "a"), f"{PAIR}, or null"),
     ("channel_shift_range", (-1, 256, None), "0 to 255 (grey levels)"),
@@ -39,7 +39,7 @@ ACCEPTED = [
     *[("fill_mode", value) for value in ("constant", "nearest", "reflect", "wrap")],
     *[("cval", value) for value in (0, 255)],
     *[("random_erasing", value) for value in (0, 1)],
-    *[("crop", value) for value in (0, 16, 48)],
+    *[("crop", value) for value in (0, 0.34, 0.83, 16, 48)],
     *[("cutout", value) for value in (0, 48)],
     *[("mixup", value) for value in (0, 10)],
 ]
@@ -68,3 +68,9 @@ def test_the_ends_of_a_range_are_accepted(key, value):
 def test_the_defaults_switch_everything_off():
     off = {key: value for key, value in AugmentationSection().model_dump().items() if key != "fill_mode"}
     assert not any(off.values())
+
+
+@pytest.mark.parametrize(("crop", "side", "expected"), [(0, 48, 0), (0.83, 48, 40), (0.83, 224, 186), (40, 224, 40)])
+def test_a_part_of_the_side_follows_the_faces(crop, side, expected):
+    recipe = make_recipe({"data": {"image_size": side}, "augmentation": {"crop": crop}})
+    assert recipe.augmentation.crop_side(side) == expected
