@@ -12,7 +12,7 @@ from .boxes import Box
 
 # FER2013's faces fill their pictures as Haar's boxes do: enlarged and padded, 698 of 900 validation faces are found, in
 # boxes of 48.0 of their 48 pixels (median; half of them 44 to 51). Cut out again with margins of -0.05, 0, 0.05, 0.1,
-# 0.2, cnn-fer2013 scores 66.8, 66.6, 65.3, 63.6, 58.0 %, and 66.9 % on the original pictures.
+# 0.2, a cnn scores 66.8, 66.6, 65.3, 63.6, 58.0 %, and 66.9 % on the original pictures.
 DEFAULT_MARGIN = 0.0
 
 
