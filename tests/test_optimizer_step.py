@@ -1,0 +1,33 @@
+"""The benchmark of optimizers' steps, on a narrow network."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+from fer_keras.config import make_recipe
+
+SCRIPTS = Path(__file__).resolve().parents[1] / "benchmarks"
+
+
+@pytest.fixture
+def script(monkeypatch):
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    return importlib.import_module("optimizer_step")
+
+
+def test_every_optimizer_takes_steps_that_are_timed(script, monkeypatch):
+    taken = []
+    original = script.make_step
+
+    def counted(recipe, optimizer):
+        step = original(recipe, optimizer)
+        return lambda: taken.append(optimizer) or step()
+
+    monkeypatch.setattr(script, "make_step", counted)
+    recipe = {"model": {"name": "cnn", "width": 8}, "augmentation": {"crop": 0.5}, "train": {"batch_size": 4}}
+    found = script.measure(make_recipe(recipe), rounds=2)
+    assert list(found) == list(script.OPTIMIZERS)
+    assert min(found.values()) > 0
+    assert [int(optimizer.iterations) for optimizer in taken] == [4] * 12  # two of warm-up, in turns
+    assert taken[:3] == taken[3:6] == taken[9:]
