@@ -14,7 +14,8 @@ def preview_grid(dataset: FaceDataset, recipe: Recipe, faces: int, copies: int) 
     """Augment the first training faces as epochs 0, 1, ... of the recipe's seed would.
 
     Returns:
-        images (faces * (copies + 1), H, W, 1) uint8, row by row, and a title for each.
+        images (faces * (copies + 1), H, W, 1) uint8, row by row, and a title for each. Crops stand in a black frame, so
+        that all are drawn at one scale.
     """
     split = dataset.splits["train"]
     faces = min(faces, len(split))
@@ -23,8 +24,15 @@ def preview_grid(dataset: FaceDataset, recipe: Recipe, faces: int, copies: int) 
     for epoch in range(copies):
         keys = [(seed, epoch, index) for index in range(faces)]
         augmented, _ = augment_batch(tf.constant(split.images[:faces]), labels, tf.constant(keys), recipe.augmentation)
-        columns.append(np.rint(augmented.numpy()).astype(np.uint8))
+        columns.append(_framed(np.rint(augmented.numpy()).astype(np.uint8), split.images.shape[1]))
     grid = np.stack(columns, axis=1)  # (faces, copies + 1, H, W, 1)
     names = [dataset.classes[label] for label in split.labels[:faces]]
     titles = [text for name in names for text in (name, *[""] * copies)]
     return grid.reshape(-1, *grid.shape[2:]), titles
+
+
+def _framed(images: np.ndarray, side: int) -> np.ndarray:
+    """Pad (B, s, s, 1) to (B, side, side, 1) with black on all sides."""
+    before = (side - images.shape[1]) // 2
+    after = side - images.shape[1] - before
+    return np.pad(images, ((0, 0), (before, after), (before, after), (0, 0)))

@@ -115,12 +115,14 @@ def rank_correlation(first, second):
 
 @pytest.mark.skipif(not SHIPPED.is_dir(), reason="the shipped run saved_models/cnn-fer2013 is not here")
 def test_randomised_weights_change_the_map():
-    """Model parameter randomisation test of Adebayo et al. 2018, arXiv:1810.03292, and two controls."""
+    """Model parameter randomisation test of Adebayo et al. 2018, arXiv:1810.03292, and three controls."""
     model, faces = load_run_model(RunFolder.open(SHIPPED)), draw_faces(np.arange(28) % 7, 0).reshape(28, 48, 48, 1)
     found = explain(model, faces)
     classes = found.class_index.tolist()
+    darker = explain(model, (0.9 * faces).astype(np.uint8), classes).heatmaps
+    assert rank_correlation(found.heatmaps, darker) > 0.9  # the same network, the same faces
     mirrored = explain(model, np.ascontiguousarray(faces[:, :, ::-1]), classes).heatmaps[:, :, ::-1]
-    assert rank_correlation(found.heatmaps, mirrored) > 0.7  # the same network, the same faces
+    assert rank_correlation(found.heatmaps, mirrored) > 0.55  # a network is not quite symmetric
     others = explain(model, faces, ((found.class_index + 3) % 7).tolist()).heatmaps
     assert rank_correlation(found.heatmaps, others) < 0.4  # the same network, another class
     for seed in (0, 1):
