@@ -1,16 +1,18 @@
-"""Augmentation in tf.data: the options of Keras' ``ImageDataGenerator`` and three newer ones, one batch at a time.
+"""Augmentation in tf.data: the options of Keras' ``ImageDataGenerator`` and newer ones, one batch at a time.
 
-The order is: one composed warp (rotation, shift, shear, zoom, flips), crop, channel shift, brightness, contrast, random
-erasing, cutout, mixup. Every random number is a pure function of (seed, epoch, index), so an image comes out the same
-bit for bit in any batch, eagerly or inside ``map``. Mixup is the exception: the weight follows from the key, the
-partner is the image before it in the batch.
+The order is: one composed warp (rotation, shift, shear, zoom, flips), crop, channel shift, brightness, contrast, blur,
+low resolution, noise, random erasing, cutout, mixup. Every random number is a pure function of (seed, epoch, index), so
+an image comes out the same bit for bit in any batch, eagerly or inside ``map``. Mixup is the exception: the weight
+follows from the key, the partner is the image before it in the batch.
 """
 
 from __future__ import annotations
 
 import tensorflow as tf
 
+from .capture import add_noise, blur_matrices, low_resolution_matrices, mix_pixels
 from .config import AugmentationSection
+from .data_section import FACE_SIZE
 from .erasing import cutout_squares, paint, random_rectangles
 from .errors import InputError
 from .geometry import affine_matrices
@@ -35,7 +37,10 @@ DRAWS = (
     *("channel_shift", "brightness", "contrast"),
     *("erase", "erase_area", "erase_aspect", "erase_top", "erase_left", "erase_noise"),
     *("cutout_row", "cutout_column", "mixup_radius", "mixup_angle", "mixup_sign"),
+    *("blur", "low_resolution", "noise", "noise_pixels"),
 )
+# Columns that are used as words, not as uniform numbers.
+NOISE_DRAWS = ("erase_noise", "noise_pixels")
 
 Draws = dict[str, tf.Tensor]
 
@@ -64,12 +69,15 @@ def augment_batch(images, labels, keys, options: AugmentationSection) -> tuple[t
         return images, labels
     words = random_words(keys, len(DRAWS))  # (B, draws)
     draws = dict(zip(DRAWS, tf.unstack(uniform(words), axis=1), strict=True))
+    draws |= {name: words[:, DRAWS.index(name)] for name in NOISE_DRAWS}
+    side = tf.shape(images)[1]
     if _is_active(options, GEOMETRY):
         images = tf.minimum(_warp_randomly(images, draws, options), 255.0)  # weights may sum to 1 + 1e-7
     if options.crop:
         images = crop_centre(images, options.crop_side(images.shape[1]))
     images = _change_light(images, draws, options)
-    images = _cover(images, draws, words[:, DRAWS.index("erase_noise")], options)
+    images = _capture_badly(images, draws, options, side)
+    images = _cover(images, draws, options)
     if options.mixup:
         weights = symmetric_beta((draws["mixup_radius"], draws["mixup_angle"], draws["mixup_sign"]), options.mixup)
         images, labels = mixup(images, labels, weights)
@@ -185,14 +193,44 @@ def _change_light(images: tf.Tensor, draws: Draws, options: AugmentationSection)
     return images
 
 
-def _cover(images: tf.Tensor, draws: Draws, noise_words: tf.Tensor, options: AugmentationSection) -> tf.Tensor:
+def _for_half(uniforms: tf.Tensor, limit: float) -> tf.Tensor:
+    """Amounts that are 0 for half of the images and uniform up to ``limit`` for the others."""
+    return tf.maximum(_symmetric(uniforms, limit), 0)
+
+
+def _capture_badly(images: tf.Tensor, draws: Draws, options: AugmentationSection, side: tf.Tensor) -> tf.Tensor:
+    """Blur, low resolution and noise; ``side`` is that of the face before it was cropped."""
+    if options.blur:
+        sigmas = _for_half(draws["blur"], options.blur) * tf.cast(side, tf.float64) / FACE_SIZE
+        images = _along_both(images, lambda size: blur_matrices(sigmas, size))
+    if options.low_resolution:
+        parts = 1 - _for_half(draws["low_resolution"], 1 - options.low_resolution)
+        images = _along_both(images, lambda size: low_resolution_matrices(_sides(parts, size), size))
+    if options.noise:
+        images = add_noise(images, _for_half(draws["noise"], options.noise), draws["noise_pixels"])
+    return images
+
+
+def _sides(parts: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+    return tf.maximum(tf.round(parts * tf.cast(size, tf.float64)), 1)
+
+
+def _along_both(images: tf.Tensor, make_matrices) -> tf.Tensor:
+    """Mix pixels by the matrices that ``make_matrices`` gives for the height and the width."""
+    height, width = tf.shape(images)[1], tf.shape(images)[2]
+    mixed = mix_pixels(images, make_matrices(height), make_matrices(width))
+    return tf.minimum(mixed, 255.0)  # weights may sum to 1 + 1e-7
+
+
+def _cover(images: tf.Tensor, draws: Draws, options: AugmentationSection) -> tf.Tensor:
     height, width, channels = tf.unstack(tf.shape(images)[1:])
     if options.random_erasing:
         names = ("erase_area", "erase_aspect", "erase_top", "erase_left")
         rectangles = random_rectangles(tuple(draws[name] for name in names), height, width)
         chosen = tf.where(draws["erase"] < options.random_erasing, rectangles.height, 0)  # (B,)
         # The paper fills with random grey levels, its best variant.
-        images = paint(images, rectangles._replace(height=chosen), pixel_noise(noise_words, height, width, channels))
+        noise = pixel_noise(draws["erase_noise"], height, width, channels)
+        images = paint(images, rectangles._replace(height=chosen), noise)
     if options.cutout:
         squares = cutout_squares((draws["cutout_row"], draws["cutout_column"]), options.cutout, height, width)
         # The paper fills with 0 after the mean was subtracted, which is the mean in grey levels.

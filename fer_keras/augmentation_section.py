@@ -38,6 +38,9 @@ class AugmentationSection(Section):
     brightness_range: Range | None = Field(None, description="[lower, upper] with 0 < lower <= upper <= 10, or null")
     contrast_range: Range | None = Field(None, description="[lower, upper] with 0 < lower <= upper <= 10, or null")
     channel_shift_range: float = Field(0.0, ge=0, le=255, description="0 to 255 (grey levels)")
+    blur: float = Field(0.0, ge=0, le=8, description="0 to 8 (largest sigma, in pixels of a face of 48 pixels)")
+    low_resolution: float = Field(0.0, ge=0, lt=1, description="0, or the smallest part of the side, below 1")
+    noise: float = Field(0.0, ge=0, le=128, description="0 to 128 (largest sigma, in grey levels)")
     fill_mode: Literal["constant", "nearest", "reflect", "wrap"] = Field(
         "nearest", description="constant, nearest, reflect or wrap"
     )

@@ -57,6 +57,19 @@ def uniform(words: tf.Tensor) -> tf.Tensor:
     return tf.cast(tf.bitwise.right_shift(words, _uint64(11)), tf.float64) * 2.0**-53
 
 
+def _pixel_words(words: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
+    """32 random bits per pixel: words (B,) uint64 to (B, pixels) uint32."""
+    starts = tf.cast(tf.bitwise.right_shift(words, _uint64(32)), tf.uint32)  # (B,)
+    counters = tf.cast(tf.range(pixels), tf.uint32) * tf.constant(0x9E3779B9, tf.uint32)
+    return _mix32(starts[:, tf.newaxis] + counters)
+
+
+def _byte(words: tf.Tensor, place: int) -> tf.Tensor:
+    """Byte ``place`` (0 is the lowest) of uint32 words, as float32 0..255."""
+    shifted = tf.bitwise.right_shift(words, tf.constant(8 * place, tf.uint32))
+    return tf.cast(tf.bitwise.bitwise_and(shifted, tf.constant(255, tf.uint32)), tf.float32)
+
+
 def pixel_noise(words: tf.Tensor, height: tf.Tensor, width: tf.Tensor, channels: tf.Tensor) -> tf.Tensor:
     """Return one image of uniform noise per word.
 
@@ -67,8 +80,22 @@ def pixel_noise(words: tf.Tensor, height: tf.Tensor, width: tf.Tensor, channels:
     Returns:
         (B, height, width, channels) float32 of whole numbers 0..255.
     """
-    starts = tf.cast(tf.bitwise.right_shift(words, _uint64(32)), tf.uint32)  # (B,)
-    counters = tf.cast(tf.range(height * width * channels), tf.uint32) * tf.constant(0x9E3779B9, tf.uint32)
-    noise = _mix32(starts[:, tf.newaxis] + counters)  # (B, height * width * channels)
-    grey = tf.cast(tf.bitwise.right_shift(noise, tf.constant(24, tf.uint32)), tf.float32)
+    grey = _byte(_pixel_words(words, height * width * channels), 3)
     return tf.reshape(grey, (-1, height, width, channels))  # (B, height, width, channels)
+
+
+def normal_noise(words: tf.Tensor, height: tf.Tensor, width: tf.Tensor, channels: tf.Tensor) -> tf.Tensor:
+    """Return one image of nearly normal noise per word, mean 0 and standard deviation 1.
+
+    Each value is the sum of the four bytes of a random word, so none lies beyond 3.5.
+
+    Args:
+        words: (B,) uint64, one random word per image.
+        height, width, channels: size of the noise.
+
+    Returns:
+        (B, height, width, channels) float32.
+    """
+    bits = _pixel_words(words, height * width * channels)
+    total = sum(_byte(bits, place) for place in range(4))  # mean 4 * 127.5, variance 4 * (256**2 - 1) / 12
+    return tf.reshape((total - 510.0) / ((256**2 - 1) / 3) ** 0.5, (-1, height, width, channels))

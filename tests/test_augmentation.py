@@ -30,6 +30,9 @@ EVERYTHING = {
     "channel_shift_range": 40.0,
     "random_erasing": 0.5,
     "cutout": 9,
+    "blur": 2.0,
+    "low_resolution": 0.3,
+    "noise": 20.0,
 }
 EACH = [{name: value} for name, value in {**EVERYTHING, "mixup": 0.4}.items()]
 
