@@ -44,6 +44,7 @@ FLOORS = {
         "datasets",
         "augmentation",
         "balance",
+        "capture",
         "corruptions",
         "losses",
         "models",
