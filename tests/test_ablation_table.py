@@ -1,21 +1,11 @@
 """The table of ablations: which runs stand in one row, what it says of them, and what it refuses."""
 
-import importlib
-from pathlib import Path
-
+import ablation_table as table
 import pytest
 
 from fer_keras.config import dump_recipe, make_recipe
 from fer_keras.errors import RunFolderError
 from fer_keras.run_folder import RunFolder, write_text
-
-SCRIPTS = Path(__file__).resolve().parents[1] / "benchmarks"
-
-
-@pytest.fixture
-def table(monkeypatch):
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-    return importlib.import_module("ablation_table")
 
 
 @pytest.fixture
@@ -35,7 +25,7 @@ def make_arm(tmp_path):
     return make
 
 
-def test_a_row_holds_the_seeds_of_one_recipe_and_its_differences_seed_by_seed(table, make_arm):
+def test_a_row_holds_the_seeds_of_one_recipe_and_its_differences_seed_by_seed(make_arm):
     base = [make_arm(f"base-seed{seed}", seed, [0.3, best, 0.4]) for seed, best in ((0, 0.50), (1, 0.60))]
     flat = [
         make_arm(f"flat-seed{seed}", seed, [0.1, 0.2, best], train={"ema": 0.9})
@@ -58,13 +48,13 @@ def test_a_row_holds_the_seeds_of_one_recipe_and_its_differences_seed_by_seed(ta
     assert lines[4].endswith("| 1 | 59.00 | 59.00 | -1.00 | 50.0 |")
 
 
-def test_a_crop_in_pixels_is_the_same_as_that_part_of_the_side(table, make_arm):
+def test_a_crop_in_pixels_is_the_same_as_that_part_of_the_side(make_arm):
     pixels = make_arm("a", 0, [0.5], augmentation={"crop": 40})
     part = make_arm("b", 1, [0.6], augmentation={"crop": 0.83})
     assert [row["seeds"] for row in table.compare([pixels, part], pixels)] == [[0, 1]]
 
 
-def test_what_cannot_be_compared_is_refused(table, make_arm):
+def test_what_cannot_be_compared_is_refused(make_arm):
     base = make_arm("base", 0, [0.5, 0.6])
     for name, seed, options, reason in (
         ("again", 0, {}, "two runs of the same recipe and seed"),

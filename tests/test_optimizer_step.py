@@ -1,22 +1,11 @@
 """The benchmark of optimizers' steps, on a narrow network."""
 
-import importlib
-from pathlib import Path
-
-import pytest
+import optimizer_step as script
 
 from fer_keras.config import make_recipe
 
-SCRIPTS = Path(__file__).resolve().parents[1] / "benchmarks"
 
-
-@pytest.fixture
-def script(monkeypatch):
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-    return importlib.import_module("optimizer_step")
-
-
-def test_every_optimizer_takes_steps_that_are_timed(script, monkeypatch):
+def test_every_optimizer_takes_steps_that_are_timed(monkeypatch):
     taken = []
     original = script.make_step
 

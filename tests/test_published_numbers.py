@@ -1,11 +1,11 @@
 """README, model card and run folders say the same."""
 
-import importlib.util
 import json
 import re
 from pathlib import Path
 
 import pytest
+import results_table
 
 from fer_keras.inference.model_files import PACKAGED_RUNS, packaged_file
 from fer_keras.run_folder import RunFolder
@@ -22,16 +22,7 @@ def metrics_of(run, evaluation):
     return json.loads((run.path / "evaluation" / evaluation / "metrics.json").read_text(encoding="utf-8"))
 
 
-@pytest.fixture(scope="module")
-def results_table():
-    path = ROOT / "benchmarks" / "results_table.py"
-    spec = importlib.util.spec_from_file_location("results_table", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_the_table_of_the_readme_is_what_the_run_folders_give(results_table):
+def test_the_table_of_the_readme_is_what_the_run_folders_give():
     table = results_table.to_markdown(results_table.collect([*(run.path for run in RUNS), *RECORDS]))
     assert table.strip() in README
 

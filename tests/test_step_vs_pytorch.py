@@ -1,29 +1,18 @@
 """The script that measures the training step against PyTorch: its protocol, what it is told to do, its figures."""
 
-import importlib
 import io
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-SCRIPTS = Path(__file__).resolve().parents[1] / "benchmarks"
-
-
-@pytest.fixture(autouse=True)
-def _scripts(monkeypatch):
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-
-
-@pytest.fixture
-def script():
-    return importlib.import_module("step_vs_pytorch")
+import step_child
+import step_vs_pytorch as script
 
 
 def test_a_child_steps_as_often_as_it_is_told(monkeypatch, capsys):
     monkeypatch.setattr("sys.stdin", io.StringIO("2\n1\n"))
-    turns, steps = importlib.import_module("step_child").Turns(), 0
+    turns, steps = step_child.Turns(), 0
     going = turns.wait()
     while going:
         steps += 1
@@ -33,7 +22,7 @@ def test_a_child_steps_as_often_as_it_is_told(monkeypatch, capsys):
     assert all(answer["loss"] == 0.5 and answer["wall"] > 0 for answer in answers)
 
 
-def test_every_round_begins_with_another_child(script, monkeypatch):
+def test_every_round_begins_with_another_child(monkeypatch):
     order = []
 
     class Stub:
@@ -55,7 +44,7 @@ def test_every_round_begins_with_another_child(script, monkeypatch):
     assert {kind: len(rows) for kind, rows in answers.items()} == dict.fromkeys(script.KINDS, 3)
 
 
-def test_the_ratio_is_to_the_better_format(script):
+def test_the_ratio_is_to_the_better_format():
     walls = {"keras": [2.0, 4.0, 2.0], "nchw": [5.0, 5.0, 5.0], "channels_last": [3.0, 4.0, 4.0]}
     answers = {
         kind: [{"wall": wall, "processor": 2 * wall, "loss": 1.0} for wall in rows] for kind, rows in walls.items()
@@ -67,9 +56,8 @@ def test_the_ratio_is_to_the_better_format(script):
     assert summary["kinds"]["keras"]["images_per_second"] == pytest.approx(64 / 0.2)
 
 
-def test_both_frameworks_get_the_same_weights(script, tmp_path):
+def test_both_frameworks_get_the_same_weights(tmp_path):
     torch = pytest.importorskip("torch", reason="torch is not installed (extra 'torch')")
-    child = importlib.import_module("step_child")
     recipe = script.resolve_recipe(None, "scratch_cnn", ("train.batch_size=4",))
     task = json.loads(script.write_task(recipe, 1, tmp_path).read_text())
     assert (task["batch"], task["threads"]) == (4, 1)
@@ -78,6 +66,6 @@ def test_both_frameworks_get_the_same_weights(script, tmp_path):
     model = build_model(recipe.model, 7)
     with np.load(task["weights"]) as start:
         model.set_weights([start[name] for name in start.files])
-    images, _ = child.make_batch(task)
-    theirs = child.load_torch_model(task["torch_model"]).eval()(torch.tensor(images).permute(0, 3, 1, 2))
+    images, _ = step_child.make_batch(task)
+    theirs = step_child.load_torch_model(task["torch_model"]).eval()(torch.tensor(images).permute(0, 3, 1, 2))
     np.testing.assert_allclose(model(images, training=False), theirs.detach().numpy(), atol=1e-4)

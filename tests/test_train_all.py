@@ -1,37 +1,29 @@
 """The scripts in benchmarks/ that train all recipes: what they do next, the table they collect, the files they pack."""
 
-import importlib
 import io
 import json
 import tarfile
 from pathlib import Path
 
+import pack_runs as pack
+import publish_run as publish
 import pytest
+import results_table as table
+import train_all
 from fer_keras_cli.main import run as run_command
 
 from fer_keras.config import dump_recipe, make_recipe
 from fer_keras.errors import ModelFileError, RunFolderError
 from fer_keras.run_folder import RunFolder, write_json, write_text
 
-SCRIPTS = Path(__file__).resolve().parents[1] / "benchmarks"
 MACHINE = {"cpu": "Test CPU", "cores": 2, "memory_gib": 8.0, "gpus": []}
 SHA256 = "a" * 64
-
-
-@pytest.fixture(autouse=True)
-def _scripts(monkeypatch):
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-
-
-@pytest.fixture
-def table():
-    return importlib.import_module("results_table")
 
 
 @pytest.fixture
 def driver(monkeypatch):
     """The script, with the commands that it gives noted in ``given`` and not run."""
-    module = importlib.import_module("train_all")
+    module = train_all
     monkeypatch.setattr(module, "given", [], raising=False)
     monkeypatch.setattr(module, "fer_keras", lambda *words: module.given.append(list(words)) or 0)
     return module
@@ -69,7 +61,7 @@ def make_run(tmp_path):
     return make
 
 
-def test_runs_that_differ_in_the_seed_make_one_row(table, make_run):
+def test_runs_that_differ_in_the_seed_make_one_row(make_run):
     first = make_run("cnn-seed0", 0, {"validation": 0.66, "test": 0.68}, votes=0.70)
     second = make_run("cnn-seed1", 1, {"validation": 0.68, "test": 0.69}, votes=0.72, seconds=660.0)
     other = make_run("scratch_cnn-seed0", 0, {"validation": 0.70}, model="scratch_cnn")
@@ -89,7 +81,7 @@ def test_runs_that_differ_in_the_seed_make_one_row(table, make_run):
     assert rows[1]["training_seconds"]["mean"] == 630.0
 
 
-def test_the_table_says_how_many_runs_a_score_is_of(table, make_run):
+def test_the_table_says_how_many_runs_a_score_is_of(make_run):
     paths = [
         make_run("cnn-seed0", 0, {"validation": 0.66, "test": 0.68}),
         make_run("cnn-seed1", 1, {"validation": 0.68}),
@@ -101,14 +93,14 @@ def test_the_table_says_how_many_runs_a_score_is_of(table, make_run):
     assert "Test CPU, 2 cores" in row
 
 
-def test_the_table_goes_to_files(table, make_run, tmp_path):
+def test_the_table_goes_to_files(make_run, tmp_path):
     path = make_run("cnn-seed0", 0, {"validation": 0.66})
     rows = table.write_table([path], tmp_path / "out")
     assert json.loads((tmp_path / "out" / "results.json").read_text()) == {"rows": rows}
     assert "cnn (fer2013)" in (tmp_path / "out" / "results.md").read_text()
 
 
-def test_what_does_not_belong_into_one_table_is_refused(table, make_run, tmp_path):
+def test_what_does_not_belong_into_one_table_is_refused(make_run, tmp_path):
     first = make_run("cnn-seed0", 0, {"validation": 0.66})
     with pytest.raises(RunFolderError, match="same recipe and seed"):
         table.collect([first, make_run("again-seed0", 0, {"validation": 0.67})])
@@ -124,7 +116,6 @@ def test_what_does_not_belong_into_one_table_is_refused(table, make_run, tmp_pat
 @pytest.fixture
 def published(make_run, tmp_path):
     """A run with files of every kind, and a function that publishes it."""
-    publish = importlib.import_module("publish_run")
     path = make_run("cnn-seed0", 0, {"validation": 0.66, "test": 0.67})
     for name in ("curves.png", "exports/model_int8.tflite", "exports/model.onnx", "exports/parity.json"):
         (path / name).parent.mkdir(exist_ok=True)
@@ -153,7 +144,7 @@ def test_a_published_run_has_no_faces_large_files_or_paths_of_a_machine(publishe
     assert RunFolder.open(publish("PUBLISHED")).run_json.stat().st_size > 2  # published again, as a whole
 
 
-def test_the_record_of_a_run_makes_the_row_of_the_run(published, table):
+def test_the_record_of_a_run_makes_the_row_of_the_run(published):
     path, publish = published
     record = publish("RECORD")
     assert not (record / "model.keras").exists()
@@ -172,7 +163,6 @@ def unpack(output, name):
 
 @pytest.mark.parametrize("limit", [100, 10_000_000])
 def test_a_packed_run_is_whole_and_without_scratch(make_run, tmp_path, limit):
-    pack = importlib.import_module("pack_runs")
     path = make_run("cnn-seed0", 0, {"validation": 0.66})
     (path / "checkpoint").mkdir()
     (path / "checkpoint" / "latest.npz").write_bytes(b"optimizer")
