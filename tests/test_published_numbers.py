@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import ablation_table
 import pytest
 import results_table
 
@@ -12,6 +13,7 @@ from fer_keras.run_folder import RunFolder
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNS = [RunFolder(ROOT / "saved_models" / name) for name in PACKAGED_RUNS]
+ABLATIONS = ROOT / "docs" / "measured" / "ablations"
 RECORDS = sorted((ROOT / "docs" / "measured").glob("*-fer2013"))  # of runs whose models are too large to publish
 README, CARD = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "MODEL_CARD.md"))
 
@@ -25,6 +27,11 @@ def metrics_of(run, evaluation):
 def test_the_table_of_the_readme_is_what_the_run_folders_give():
     table = results_table.to_markdown(results_table.collect([*(run.path for run in RUNS), *RECORDS]))
     assert table.strip() in README
+
+
+def test_the_ablations_are_what_their_records_give():
+    rows = ablation_table.compare(sorted(ABLATIONS.iterdir()), ABLATIONS / "base-seed0")
+    assert ablation_table.to_markdown(rows) in (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("run", RUNS, ids=PACKAGED_RUNS)
