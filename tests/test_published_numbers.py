@@ -8,6 +8,7 @@ import ablation_table
 import pytest
 import results_table
 
+from fer_keras.config import load_yaml_file, make_recipe
 from fer_keras.inference.model_files import PACKAGED_RUNS, packaged_file
 from fer_keras.run_folder import RunFolder
 
@@ -32,6 +33,18 @@ def test_the_table_of_the_readme_is_what_the_run_folders_give():
 def test_the_ablations_are_what_their_records_give():
     rows = ablation_table.compare(sorted(ABLATIONS.iterdir()), ABLATIONS / "base-seed0")
     assert ablation_table.to_markdown(rows) in (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
+
+
+def test_the_short_schedules_are_what_their_records_give():
+    text = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
+    for record in (ABLATIONS.parent / "short_schedules").iterdir():
+        arm = ablation_table.read_arm(record)
+        row = next(line for line in text.splitlines() if line.startswith(f"| `{record.name.removesuffix('-seed0')}` |"))
+        assert f"| {100 * arm['best']:.2f} %, epoch " in row
+        assert row.endswith(f"| {100 * arm['train']:.1f} % |")
+    shipped = make_recipe(load_yaml_file(ROOT / "configs" / "cnn_small_quick.yaml"))
+    trained = make_recipe(load_yaml_file(ABLATIONS.parent / "short_schedules" / "quick20-seed0" / "recipe.yaml"))
+    assert shipped == trained.model_copy(update={"data": shipped.data})
 
 
 @pytest.mark.parametrize("run", RUNS, ids=PACKAGED_RUNS)
