@@ -10,14 +10,14 @@ PublicTest accuracy of a run, no test-time augmentation; its difference to the b
 from __future__ import annotations
 
 import argparse
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
 from results_table import recipe_without_seed, spread
 
 from fer_keras.config import load_yaml_file, make_recipe
-from fer_keras.errors import RunFolderError
+from fer_keras.errors import DataError, RunFolderError
+from fer_keras.history import column, read_history
 from fer_keras.run_folder import RunFolder
 
 
@@ -31,17 +31,16 @@ def read_arm(path: Path) -> dict:
     run = RunFolder(path)
     recipe = make_recipe(load_yaml_file(run.recipe), where=str(run.recipe))
     try:
-        with run.history.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-        best, last = max(float(row["val_accuracy"]) for row in rows), float(rows[-1]["accuracy"])
-    except (OSError, ValueError, KeyError) as error:
-        raise RunFolderError(f"{path}: cannot read its history: {type(error).__name__} {error}") from error
+        rows = read_history(run.history)
+    except DataError as error:
+        raise RunFolderError(f"{path}: cannot read its history: {error}") from error
     if len(rows) != recipe.epochs:
         raise RunFolderError(f"{path} is not finished", received=f"{len(rows)} of {recipe.epochs} epochs")
     sections = recipe_without_seed(run)
     sections["augmentation"]["crop"] = recipe.augmentation.crop_side(recipe.data.image_size)  # pixels or a part
     keys = {f"{name}.{key}": value for name, section in sections.items() for key, value in section.items()}
-    return {"seed": recipe.train.seed, "keys": keys, "best": best, "train": last}
+    best = float(column(rows, "val_accuracy").max())
+    return {"seed": recipe.train.seed, "keys": keys, "best": best, "train": rows[-1]["accuracy"]}
 
 
 def compare(paths: Sequence[Path], base: Path) -> list[dict]:

@@ -16,6 +16,7 @@ import statistics
 import time
 from collections.abc import Callable
 
+import numpy as np
 from fer_keras_cli.recipe_files import resolve_recipe
 from fer_keras_cli.run_data import load_data
 
@@ -73,8 +74,7 @@ def measure(recipes: dict, datasets: dict, rounds: int) -> dict[str, dict]:
 
 
 def _percentiles(values: list[float]) -> list[float]:
-    ordered = sorted(values)
-    return [ordered[round(part * (len(ordered) - 1))] for part in (0.1, 0.5, 0.9)]
+    return [float(value) for value in np.percentile(values, (10, 50, 90), method="nearest")]
 
 
 def main(arguments: list[str] | None = None) -> None:

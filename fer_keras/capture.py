@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from .photometric import clip, per_image
 from .stateless_random import normal_noise
 
 NARROWEST = 1e-3  # sigma in pixels that leaves every pixel as it is
@@ -79,5 +80,4 @@ def add_noise(images: tf.Tensor, sigmas: tf.Tensor, words: tf.Tensor) -> tf.Tens
     images = tf.convert_to_tensor(images)
     height, width, channels = tf.unstack(tf.shape(images)[1:])
     noise = normal_noise(words, height, width, channels)
-    scales = tf.cast(sigmas, tf.float32)[:, tf.newaxis, tf.newaxis, tf.newaxis]  # (B, 1, 1, 1)
-    return tf.ensure_shape(tf.clip_by_value(images + scales * noise, 0.0, 255.0), images.shape)
+    return tf.ensure_shape(clip(images + per_image(sigmas) * noise), images.shape)

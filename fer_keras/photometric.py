@@ -5,11 +5,13 @@ from __future__ import annotations
 import tensorflow as tf
 
 
-def _per_image(values: tf.Tensor) -> tf.Tensor:
+def per_image(values: tf.Tensor) -> tf.Tensor:
+    """One value per image in the shape that broadcasts over pixels: (B,) to (B, 1, 1, 1) float32."""
     return tf.cast(values, tf.float32)[:, tf.newaxis, tf.newaxis, tf.newaxis]  # (B, 1, 1, 1)
 
 
-def _clip(images: tf.Tensor) -> tf.Tensor:
+def clip(images: tf.Tensor) -> tf.Tensor:
+    """Grey levels below 0 become 0, those above 255 become 255."""
     return tf.clip_by_value(images, 0.0, 255.0)
 
 
@@ -39,7 +41,7 @@ def shift_channels(images: tf.Tensor, intensities: tf.Tensor) -> tf.Tensor:
         images: (B, H, W, C) float32 in 0..255.
         intensities: (B,) grey levels.
     """
-    return _clip(images + _per_image(intensities))
+    return clip(images + per_image(intensities))
 
 
 def adjust_brightness(images: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
@@ -49,7 +51,7 @@ def adjust_brightness(images: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
         images: (B, H, W, C) float32 in 0..255.
         factors: (B,), 1 leaves the image as it is.
     """
-    return _clip(images * _per_image(factors))
+    return clip(images * per_image(factors))
 
 
 def adjust_contrast(images: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
@@ -60,4 +62,4 @@ def adjust_contrast(images: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
         factors: (B,), 1 leaves the image as it is.
     """
     means = image_means(images)
-    return _clip((images - means) * _per_image(factors) + means)
+    return clip((images - means) * per_image(factors) + means)
