@@ -20,20 +20,20 @@ import numpy as np
 from fer_keras_cli.recipe_files import resolve_recipe
 from fer_keras_cli.run_data import load_data
 
+from fer_keras.errors import ConfigError
+
 FACES_A_TURN = 640
 
 
 def make_turn(recipe, dataset) -> tuple[Callable[[], None], int, int]:
     """A function that trains some steps of the recipe, its faces, and the faces of an epoch."""
-    from fer_keras.any_size import open_to_any_size
-    from fer_keras.fitting import plan, train_batches
+    from fer_keras.fitting import open_to_crops, plan, train_batches
     from fer_keras.training import prepare_model
 
     batch, steps = plan(recipe, dataset)
     model = prepare_model(recipe, dataset)
     if recipe.augmentation.crop:
-        side = recipe.augmentation.crop_side(dataset.image_size)
-        model = open_to_any_size(model, side, recipe.train, steps)
+        model = open_to_crops(recipe, dataset, model, recipe.train)
     model.make_train_function()
     batches = iter(train_batches(recipe, dataset, 0, recipe.train.epochs * steps).repeat())
     steps_a_turn = max(1, round(FACES_A_TURN / batch))
@@ -43,6 +43,17 @@ def make_turn(recipe, dataset) -> tuple[Callable[[], None], int, int]:
             model.train_function(batches)
 
     return turn, steps_a_turn * batch, steps * batch
+
+
+def check_has_an_epoch_of_steps(name: str, recipe) -> None:
+    """A frozen base is run once and its features are kept, so that its epochs cost next to nothing.
+
+    Raises:
+        ConfigError: the recipe keeps features.
+    """
+    if recipe.caches_features:
+        hint = "Time it whole, fer-keras benchmark --time-to, or every step: a recipe with train.cache_features: false"
+        raise ConfigError(f"recipe '{name}' trains on features that are computed once for all epochs", hint=hint)
 
 
 def measure(recipes: dict, datasets: dict, rounds: int) -> dict[str, dict]:
@@ -90,6 +101,8 @@ def main(arguments: list[str] | None = None) -> None:
     if options.threads:
         tf.config.threading.set_intra_op_parallelism_threads(options.threads)
     recipes = {name: resolve_recipe(None, name, ()) for name in options.recipes}
+    for name, recipe in recipes.items():
+        check_has_an_epoch_of_steps(name, recipe)
     datasets = {name: load_data(recipe, options.data) for name, recipe in recipes.items()}
     found = measure(recipes, datasets, options.rounds)
     if options.json:

@@ -12,12 +12,12 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import statistics
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from fer_keras.config import load_yaml_file, make_recipe
 from fer_keras.errors import RunFolderError
+from fer_keras.metrics import mean_and_sd
 from fer_keras.run_folder import RunFolder, write_json, write_text
 
 EVALUATIONS = {
@@ -144,8 +144,7 @@ def spread(values: Iterable[float | None]) -> dict | None:
     values = list(values)
     if not values or None in values:
         return None
-    sd = statistics.stdev(values) if len(values) > 1 else None
-    return {"mean": statistics.fmean(values), "sd": sd, "runs": len(values)}
+    return mean_and_sd(values) | {"runs": len(values)}
 
 
 HEADINGS = (

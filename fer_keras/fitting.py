@@ -61,9 +61,7 @@ def fit_phases(recipe, dataset, run, model, progress, text, observer, signals) -
 def _make_trainee(recipe, dataset, model, progress, signals) -> Trainee | None:
     """The network and its images, or its head and features; None when a signal came meanwhile."""
     if recipe.augmentation.crop:
-        section, (_, steps) = phase_section(recipe, progress), plan(recipe, dataset)
-        side = recipe.augmentation.crop_side(dataset.image_size)
-        return Trainee(open_to_any_size(model, side, section, steps), dataset)
+        return Trainee(open_to_crops(recipe, dataset, model, phase_section(recipe, progress)), dataset)
     if progress.fine_tuning or not recipe.caches_features:
         return Trainee(model, dataset)
     begin, (batch, steps) = time.perf_counter(), plan(recipe, dataset)
@@ -79,6 +77,12 @@ def _make_trainee(recipe, dataset, model, progress, signals) -> Trainee | None:
     seconds = time.perf_counter() - begin
     progress.seconds, progress.feature_seconds = progress.seconds + seconds, progress.feature_seconds + seconds
     return trainee
+
+
+def open_to_crops(recipe: Recipe, dataset: FaceDataset, model, section):
+    """The network as it trains on the crops of a recipe that has them; compiled with ``section``."""
+    side = recipe.augmentation.crop_side(dataset.image_size)
+    return open_to_any_size(model, side, section, plan(recipe, dataset)[1])
 
 
 def _fit_segment(recipe, trainee, run, model, progress, text, observer, signals) -> None:

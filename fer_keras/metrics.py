@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 
 import numpy as np
@@ -112,6 +113,12 @@ def wilson_interval(successes: int, n: int, z: float = Z95) -> tuple[float, floa
     low = 0.0 if successes == 0 else centre - half
     high = 1.0 if successes == n else centre + half
     return low, high
+
+
+def mean_and_sd(values: Sequence[float]) -> dict[str, float | None]:
+    """Return ``{mean, sd}`` of one or more values; sd is the sample standard deviation, None for one value."""
+    sd = statistics.stdev(values) if len(values) > 1 else None
+    return {"mean": statistics.fmean(values), "sd": sd}
 
 
 def top_k_accuracy(y_true: np.ndarray, y_prob: np.ndarray, k: int) -> float:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import statistics
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ import keras
 
 from .config import Recipe
 from .datasets.faces import FaceDataset
+from .metrics import mean_and_sd
 from .run_folder import RunFolder
 from .time_to_request import check_request
 from .timed_training import MEASURES, Interrupted, input_seconds_per_batch, measure_seed
@@ -132,5 +132,4 @@ def summarise(rows: Sequence[dict]) -> dict:
 
 
 def _spread(values: Sequence[float]) -> dict:
-    sd = statistics.stdev(values) if len(values) > 1 else None
-    return {"mean": round(statistics.fmean(values), 3), "sd": None if sd is None else round(sd, 3)}
+    return {name: value and round(value, 3) for name, value in mean_and_sd(values).items()}

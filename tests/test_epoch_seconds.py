@@ -5,6 +5,8 @@ import json
 import epoch_seconds as script
 import pytest
 
+from fer_keras.errors import ConfigError
+
 
 @pytest.mark.slow
 def test_recipes_are_timed_in_turns(tiny_csv, tmp_path, capsys, monkeypatch):
@@ -27,3 +29,9 @@ def test_recipes_are_timed_in_turns(tiny_csv, tmp_path, capsys, monkeypatch):
 def test_percentiles_are_values_that_were_measured():
     assert script._percentiles([5.0, 1.0, 3.0]) == [1.0, 3.0, 5.0]
     assert script._percentiles([float(value) for value in range(11)]) == [1.0, 5.0, 9.0]
+
+
+def test_recipes_whose_features_are_computed_once_are_refused():
+    with pytest.raises(ConfigError, match="'mobilenetv2' trains on features that are computed once") as caught:
+        script.main(["mobilenetv2", "--rounds", "1"])
+    assert "train.cache_features: false" in str(caught.value)

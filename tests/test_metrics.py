@@ -9,7 +9,15 @@ from sklearn import metrics as sk
 
 from fer_keras.emotions import FER7
 from fer_keras.errors import DataError
-from fer_keras.metrics import confusion, expected_calibration_error, score, softmax, top_k_accuracy, wilson_interval
+from fer_keras.metrics import (
+    confusion,
+    expected_calibration_error,
+    mean_and_sd,
+    score,
+    softmax,
+    top_k_accuracy,
+    wilson_interval,
+)
 
 NO_TIES = np.linspace(0, 1, 7)
 SKEWED = (0.5, 0.2, 0.2, 0.1, 0, 0, 0)  # three classes never occur
@@ -171,3 +179,8 @@ GOOD = np.array([[0.5, 0.5], [0.2, 0.8]])
 def test_score_refuses(y_true, y_prob, problem):
     with pytest.raises(DataError, match=problem):
         score(y_true, y_prob, ("a", "b"))
+
+
+def test_mean_and_sample_standard_deviation():
+    assert mean_and_sd([0.5]) == {"mean": 0.5, "sd": None}
+    assert mean_and_sd([1.0, 2.0, 3.0]) == {"mean": 2.0, "sd": 1.0}

@@ -6,8 +6,7 @@ import itertools
 import json
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
+from ..metrics import mean_and_sd
 from ..paired_tests import RESAMPLES, bootstrap_differences, bootstrap_macro_f1, holm_adjust, mcnemar_exact
 from .collect import Comparison, evaluate_command
 from .predictions import Evaluation
@@ -111,8 +110,7 @@ def _over_seeds(runs: Mapping[int, RunSummary], tta: str) -> dict:
     metrics = [run.evaluations[tta].metrics for run in runs.values()]
     row = {"runs": [run.name for run in runs.values()], "seeds": list(runs), "n_seeds": len(runs)}
     for name in ("accuracy", "macro_f1", "balanced_accuracy"):
-        values = np.array([getattr(entry, name) for entry in metrics])
-        row[name] = {"mean": float(values.mean()), "sd": float(values.std(ddof=1))}
+        row[name] = mean_and_sd([getattr(entry, name) for entry in metrics])
     return row
 
 
