@@ -13,9 +13,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from results_table import recipe_without_seed, spread
+from results_table import spread
 
-from fer_keras.config import load_yaml_file, make_recipe
+from fer_keras.config import load_yaml_file, make_recipe, recipe_key
 from fer_keras.errors import DataError, RunFolderError
 from fer_keras.history import column, read_history
 from fer_keras.run_folder import RunFolder
@@ -36,9 +36,7 @@ def read_arm(path: Path) -> dict:
         raise RunFolderError(f"{path}: cannot read its history: {error}") from error
     if len(rows) != recipe.epochs:
         raise RunFolderError(f"{path} is not finished", received=f"{len(rows)} of {recipe.epochs} epochs")
-    sections = recipe_without_seed(run)
-    sections["augmentation"]["crop"] = recipe.augmentation.crop_side(recipe.data.image_size)  # pixels or a part
-    keys = {f"{name}.{key}": value for name, section in sections.items() for key, value in section.items()}
+    keys = {f"{name}.{key}": value for name, section in recipe_key(recipe).items() for key, value in section.items()}
     best = float(column(rows, "val_accuracy").max())
     return {"seed": recipe.train.seed, "keys": keys, "best": best, "train": rows[-1]["accuracy"]}
 

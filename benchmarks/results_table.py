@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from fer_keras.config import load_yaml_file, make_recipe
+from fer_keras.config import load_yaml_file, make_recipe, recipe_key
 from fer_keras.errors import RunFolderError
 from fer_keras.metrics import mean_and_sd
 from fer_keras.run_folder import RunFolder, write_json, write_text
@@ -69,11 +69,7 @@ def _open(path: Path) -> RunFolder:
 
 def recipe_without_seed(run: RunFolder) -> dict:
     """The resolved recipe, without what may differ between runs of one row."""
-    recipe = make_recipe(load_yaml_file(run.recipe), where=str(run.recipe)).model_dump(mode="json")
-    del recipe["train"]["seed"]
-    for key in ("source", "ferplus"):  # places on one machine; the faces are told apart by their sha256
-        recipe["data"].pop(key, None)
-    return recipe
+    return recipe_key(make_recipe(load_yaml_file(run.recipe), where=str(run.recipe)))
 
 
 def _machine(hardware: dict) -> str:

@@ -208,6 +208,19 @@ def make_recipe(data: dict | None, where: str = "recipe") -> Recipe:
         raise _explain(error, data, where) from error
 
 
+def recipe_key(recipe: Recipe) -> dict:
+    """Plain data that are equal for runs of one recipe, whatever their seed, and wherever their data lay.
+
+    Which faces they were is told by their sha256. A crop is given in pixels, which a recipe may give as a part.
+    """
+    sections = recipe.model_dump(mode="json")
+    del sections["train"]["seed"]
+    for key in ("source", "ferplus"):
+        sections["data"].pop(key, None)
+    sections["augmentation"]["crop"] = recipe.augmentation.crop_side(recipe.data.image_size)
+    return sections
+
+
 def apply_overrides(data: dict, overrides: tuple[str, ...]) -> dict:
     """Return a copy of ``data`` with each ``section.key=value`` set; values are read as YAML."""
     result = {key: dict(value) if isinstance(value, dict) else value for key, value in data.items()}

@@ -6,6 +6,8 @@ import contextlib
 
 import keras
 
+from .errors import ConfigError
+
 
 def accelerators() -> list[str]:
     """Names of the GPUs (or TPUs) that Keras' backend sees."""
@@ -82,8 +84,46 @@ def scope_of(model: keras.Model):
 
 
 def _jax_scope():
-    import jax
-
-    if len(jax.devices()) < 2:
+    if _jax_devices() < 2:
         return contextlib.nullcontext()
     return keras.distribution.DataParallel().scope()
+
+
+def _jax_devices() -> int:
+    import jax
+
+    return len(jax.devices())
+
+
+def check_batch(batch: int) -> None:
+    """Refuse a batch that JAX cannot divide among its devices; TensorFlow's strategy takes any.
+
+    Raises:
+        ConfigError: it is no multiple of their number.
+    """
+    if keras.backend.backend() == "jax" and batch % _jax_devices():
+        count = _jax_devices()
+        raise ConfigError(
+            f"a batch of {batch} faces cannot be divided among {count} devices",
+            hint=f"Set train.batch_size to a multiple of {count}, or hide devices with CUDA_VISIBLE_DEVICES",
+        )
+
+
+def shared_steps():
+    """Context of a call of ``fit`` in which JAX divides each batch among its devices.
+
+    Keras looks for the distribution when it trains too, not only when it makes variables. A TensorFlow model remembers
+    the strategy that it was built under.
+    """
+    return _jax_scope() if keras.backend.backend() == "jax" else contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def whole_batches():
+    """Context, within :func:`shared_steps`, of batches of any size: each device computes all of them."""
+    before = keras.distribution.distribution()
+    keras.distribution.set_distribution(None)
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(before)

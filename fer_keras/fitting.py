@@ -10,6 +10,7 @@ from .callbacks import RunCallback
 from .checkpoints import restore
 from .config import Recipe
 from .datasets.faces import FaceDataset
+from .devices import shared_steps, whole_batches
 from .errors import DataError, TrainingError
 from .frozen_features import Trainee, make_head_trainee
 from .input_pipeline import make_eval_dataset, make_train_dataset, steps_per_epoch
@@ -104,23 +105,30 @@ def _fit_segment(recipe, trainee, run, model, progress, text, observer, signals)
         steps,
         progress,
         text,
-        lambda: trainee.model.evaluate(evaluation, verbose=0, return_dict=True),
+        lambda: _evaluate(trainee.model, evaluation),
         observer,
         signals,
         eligible=lambda: pruning_is_over(recipe, progress, steps),
     )
     first, last = progress.epoch, (progress.epoch + 1 if progress.step else phase_end(recipe, progress))
-    trainee.model.fit(
-        train_batches(recipe, trainee.dataset, first * steps + progress.step, last * steps, mirrored=trainee.mirrored),
-        initial_epoch=first,
-        epochs=last,
-        steps_per_epoch=steps - progress.step,
-        callbacks=[*_pruning(recipe, model, progress, steps), callback],
-        verbose=0,
-    )
+    begin, end = first * steps + progress.step, last * steps
+    with shared_steps():
+        trainee.model.fit(
+            train_batches(recipe, trainee.dataset, begin, end, mirrored=trainee.mirrored),
+            initial_epoch=first,
+            epochs=last,
+            steps_per_epoch=steps - progress.step,
+            callbacks=[*_pruning(recipe, model, progress, steps), callback],
+            verbose=0,
+        )
     if callback.state is None:
         raise TrainingError("training ended before its first epoch was complete")
     restore(model, callback.state)
+
+
+def _evaluate(model, faces) -> dict[str, float]:
+    with whole_batches():
+        return model.evaluate(faces, verbose=0, return_dict=True)
 
 
 def _pruning(recipe: Recipe, model, progress, steps: int) -> list[PruningCallback]:

@@ -14,7 +14,7 @@ from .callbacks import Observer, StopSignals
 from .checkpoints import Progress, load_best, load_checkpoint, restore
 from .config import Recipe, dump_recipe
 from .datasets.faces import FaceDataset
-from .devices import accelerators, precision, resolve_precision, strategy_scope
+from .devices import accelerators, check_batch, precision, resolve_precision, strategy_scope
 from .fitting import fit_phases, plan
 from .fused_normalization import fuse_batch_norms, gains_from_fusing
 from .history import COLUMNS
@@ -49,7 +49,8 @@ def prepare_model(recipe: Recipe, dataset: FaceDataset) -> keras.Model:
         import tensorflow as tf
 
         tf.config.experimental.enable_op_determinism()
-    _, steps = plan(recipe, dataset)
+    batch, steps = plan(recipe, dataset)
+    check_batch(batch)
     with precision(resolve_precision(recipe.train.precision)), strategy_scope():
         model = build_model(recipe.model, len(dataset.classes), dataset.image_size)
         check_fine_tuning(recipe, model)

@@ -1,6 +1,6 @@
 import pytest
 
-from fer_keras.config import Recipe, apply_overrides, dump_recipe, load_yaml_file, make_recipe, parse_yaml
+from fer_keras.config import Recipe, apply_overrides, dump_recipe, load_yaml_file, make_recipe, parse_yaml, recipe_key
 from fer_keras.errors import ConfigError
 
 
@@ -71,3 +71,17 @@ def test_unreadable_overrides_are_refused(text):
 def test_missing_recipe_file(tmp_path):
     with pytest.raises(ConfigError, match="No such file"):
         load_yaml_file(tmp_path / "none.yaml")
+
+
+def test_runs_of_one_recipe_have_one_key():
+    def key(crop, seed, source, epochs=3):
+        sections = {
+            "augmentation": {"crop": crop},
+            "train": {"seed": seed, "epochs": epochs},
+            "data": {"source": source},
+        }
+        return recipe_key(make_recipe(sections))
+
+    assert key(40, 0, "a.csv") == key(0.83, 1, "b.csv")
+    assert key(40, 0, "a.csv") != key(44, 0, "a.csv")
+    assert key(40, 0, "a.csv") != key(40, 0, "a.csv", epochs=4)

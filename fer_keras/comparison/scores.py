@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Mapping, Sequence
 
+from ..config import make_recipe, recipe_key
 from ..metrics import mean_and_sd
 from ..paired_tests import RESAMPLES, bootstrap_differences, bootstrap_macro_f1, holm_adjust, mcnemar_exact
 from .collect import Comparison, evaluate_command
@@ -121,13 +122,8 @@ def section(recipe: Mapping, name: str) -> dict:
 
 
 def _recipe_key(run: RunSummary) -> str:
-    """The recipe without its seed; data are told by their fingerprint and not by their path."""
-    train, data = section(run.recipe, "train"), section(run.recipe, "data")
-    train.pop("seed", None)
-    data.pop("source", None)
-    data.pop("ferplus", None)
-    key = {**run.recipe, "train": train, "data": data, "sha256": run.dataset.get("sha256")}
-    return json.dumps(key, sort_keys=True, default=str)
+    """Of runs of the same recipe on the same faces."""
+    return json.dumps([recipe_key(make_recipe(run.recipe)), run.dataset.get("sha256")], sort_keys=True)
 
 
 def recipe_differences(runs: Sequence[RunSummary]) -> list[dict]:
