@@ -1,6 +1,7 @@
 """Copy a finished run to where it is published: without its large or private files, under a manifest of its own.
 
     python benchmarks/publish_run.py RUN... --output saved_models                   # with small TFLite files
+    python benchmarks/publish_run.py RUN... --output saved_models --small           # a third less
     python benchmarks/publish_run.py RUN... --output docs/measured --without-model  # what was measured only
 
 Pictures of single faces (worst_mistakes.png) stay out, since FER2013 may not be passed on. Of absolute paths in
@@ -29,6 +30,16 @@ PUBLISHED = (
     "exports/labels.txt",
     "exports/model_dynamic.tflite",
     "exports/model_int8.tflite",
+)
+SMALL = (
+    *RECORD,
+    "model.keras",
+    "curves.png",
+    "evaluation/test*/predictions.csv",
+    "evaluation/test*/confusion_matrix.png",
+    "exports/*.json",
+    "exports/labels.txt",
+    "exports/model_dynamic.tflite",
 )
 NEVER = ("*/worst_mistakes.png",)
 _ABSOLUTE = re.compile(r"""(?<![\w.:/])/(?:[^/\s"']+/)+(?=[^/\s"']+)""")
@@ -67,11 +78,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", type=Path)
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--without-model", action="store_true", help="only what was measured")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--small", action="store_true", help="one TFLite file; pictures of the test split only")
+    what.add_argument("--without-model", action="store_true", help="only what was measured")
     options = parser.parse_args()
     try:
         for path in options.runs:
-            print(publish_run(path, options.output, RECORD if options.without_model else PUBLISHED))
+            patterns = RECORD if options.without_model else SMALL if options.small else PUBLISHED
+            print(publish_run(path, options.output, patterns))
     except FerKerasError as error:
         parser.exit(1, f"Error: {error}\n")
 

@@ -25,7 +25,7 @@ PREFERRED = (
     "savedmodel",
 )
 # Runs whose file is in the package, by name; the first is taken where no model is named.
-PACKAGED_RUNS = ("cnn_small-fer2013", "cnn-fer2013")
+PACKAGED_RUNS = ("cnn_small-fer2013", "cnn-fer2013", "scratch_cnn-fer2013")
 
 
 @dataclass(frozen=True, slots=True)
