@@ -108,7 +108,7 @@ def _print_scores(metrics: dict, report: Path, changes: list[tuple[str, str]]) -
     rows += _calibrated_rows(metrics["calibrated"]) + opinion_rows(metrics["second_opinion"]) + changes
     title = f"{metrics['dataset']}, {metrics['split']}, n = {metrics['n']:,}, TTA {metrics['tta']}"
     print_table(title, rows)
-    _print_classes(metrics["per_class"])
+    _print_classes(metrics["per_class"], clean.get("per_class"))
     print_table("", [("report", str(report)), *(("NOTICE", text) for text in metrics["notices"])])
 
 
@@ -126,15 +126,18 @@ def _calibrated_rows(calibrated: dict | None) -> list[tuple[str, str]]:
     return rows
 
 
-def _print_classes(per_class: dict) -> None:
+def _print_classes(per_class: dict, without_copies: dict | None) -> None:
     from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("class", style="bold")
-    for name in ("precision", "recall", "F1", "faces"):
+    names = ("precision", "recall", "F1", "faces") + (("without copies: recall", "faces") if without_copies else ())
+    for name in names:
         table.add_column(name, justify="right")
     for name, values in per_class.items():
-        numbers = [f"{values[key]:.3f}" for key in ("precision", "recall", "f1")]
-        table.add_row(name, *numbers, str(values["support"]))
+        cells = [f"{values[key]:.3f}" for key in ("precision", "recall", "f1")] + [str(values["support"])]
+        if without_copies:
+            cells += [f"{without_copies[name]['recall']:.3f}", str(without_copies[name]["support"])]
+        table.add_row(name, *cells)
     Console(highlight=False).print(table)

@@ -175,10 +175,11 @@ def _copies_in_train(dataset: FaceDataset, split: str) -> tuple[np.ndarray, np.n
 
 def _score_deduplicated(dataset: FaceDataset, split: str, y_prob: np.ndarray, unseen: np.ndarray) -> dict:
     """Scores of the rows of which train holds no exact and no near copy; None where there is nothing to say."""
+    nothing = {"accuracy": None, "macro_f1": None, "per_class": None}
     if split == "train":
-        return {"n": None, "accuracy": None, "macro_f1": None}
+        return {"n": None, **nothing}
     rows = dataset.splits[split]
     if not unseen.any():
-        return {"n": 0, "accuracy": None, "macro_f1": None}
+        return {"n": 0, **nothing}
     scores = score(rows.labels[unseen], y_prob[unseen], dataset.classes)
-    return {key: scores[key] for key in ("n", "accuracy", "macro_f1")}
+    return {key: scores[key] for key in ("n", *nothing)}

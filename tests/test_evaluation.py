@@ -142,7 +142,12 @@ def test_copies_of_training_faces_are_left_out(evaluated, dataset, model):
     metrics = evaluated[1]
     y_pred = predict_probabilities(model, test.images[COPIES:], batch_size=16).argmax(axis=1)
     y_true = test.labels[COPIES:]
-    assert metrics["deduplicated"] == {
+    clean = dict(metrics["deduplicated"])
+    recall = sk.recall_score(y_true, y_pred, labels=range(7), average=None, zero_division=0)
+    per_class = clean.pop("per_class")
+    assert [entry["recall"] for entry in per_class.values()] == pytest.approx(recall)
+    assert [entry["support"] for entry in per_class.values()] == np.bincount(y_true, minlength=7).tolist()
+    assert clean == {
         "n": 45 - COPIES,
         "accuracy": sk.accuracy_score(y_true, y_pred),
         "macro_f1": sk.f1_score(y_true, y_pred, labels=range(7), average="macro", zero_division=0),
@@ -161,7 +166,7 @@ def test_near_copies_are_left_out_too(run, dataset):
 
 
 def test_deduplicated_of_train_and_of_copies_only(run, dataset):
-    nothing = {"accuracy": None, "macro_f1": None}
+    nothing = {"accuracy": None, "macro_f1": None, "per_class": None}
     assert evaluate_run(run, dataset, "train")["deduplicated"] == {"n": None, **nothing}
     copies = replace(dataset, splits={**dataset.splits, "test": dataset.splits["train"]})
     assert evaluate_run(run, copies, "test")["deduplicated"] == {"n": 0, **nothing}

@@ -69,6 +69,17 @@ def test_the_card_says_what_was_measured(run):
     assert cells[-1] == f"{size / 1e6:.2f} MB, PublicTest {exported}"
 
 
+def test_readme_and_card_say_how_many_faces_of_disgust_are_found_without_copies():
+    found = {}
+    for run in RUNS:
+        clean = metrics_of(run, "test")["deduplicated"]["per_class"]["disgust"]
+        assert clean["support"] == 23
+        found[run.path.name.removesuffix("-fer2013")] = round(23 * clean["recall"])
+    card, readme = (" ".join(text.split()) for text in (CARD, README))
+    assert f"of the 23 others they find {found['cnn_small']}, {found['cnn']} and {found['scratch_cnn']}." in card
+    assert f"of the 23 that are not copies, {found['scratch_cnn']}, {found['cnn_small']} and {found['cnn']}." in readme
+
+
 @pytest.mark.parametrize("run", RUNS, ids=PACKAGED_RUNS)
 def test_the_card_says_how_far_a_probability_can_be_believed(run):
     metrics, calibration = metrics_of(run, "test"), json.loads((run.path / "calibration.json").read_text())
