@@ -19,7 +19,14 @@ from pathlib import Path
 from fer_keras.errors import FerKerasError
 from fer_keras.run_folder import RunFolder, atomic_folder, write_text
 
-RECORD = ("recipe.yaml", "run.json", "history.csv", "calibration.json", "evaluation/*/metrics.json")
+RECORD = (
+    "recipe.yaml",
+    "run.json",
+    "history.csv",
+    "calibration.json",
+    "evaluation/*/metrics.json",
+    "evaluation/*/robustness.json",
+)
 PUBLISHED = (
     *RECORD,
     "model.keras",

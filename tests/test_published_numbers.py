@@ -69,6 +69,16 @@ def test_the_card_says_what_was_measured(run):
     assert cells[-1] == f"{size / 1e6:.2f} MB, PublicTest {exported}"
 
 
+def test_the_damage_in_the_readme_is_what_the_run_folders_say():
+    def accuracies(corruption):
+        return ", ".join(f"{entry['value']:g}: {100 * entry['accuracy']:.1f}" for entry in corruption["severities"])
+
+    files = [run.path / "evaluation" / "validation" / "robustness.json" for run in RUNS]
+    for kinds in zip(*(json.loads(file.read_text())["corruptions"] for file in files), strict=True):
+        cells = [f"{kinds[0]['title']}, {kinds[0]['parameter']}", *map(accuracies, kinds)]
+        assert f"| {' | '.join(cells)} |" in README
+
+
 def test_readme_and_card_say_how_many_faces_of_disgust_are_found_without_copies():
     found = {}
     for run in RUNS:
