@@ -27,17 +27,6 @@ RECORD = (
     "evaluation/*/metrics.json",
     "evaluation/*/robustness.json",
 )
-PUBLISHED = (
-    *RECORD,
-    "model.keras",
-    "curves.png",
-    "calibration/*",
-    "evaluation/*",
-    "exports/*.json",
-    "exports/labels.txt",
-    "exports/model_dynamic.tflite",
-    "exports/model_int8.tflite",
-)
 SMALL = (
     *RECORD,
     "model.keras",
@@ -48,6 +37,7 @@ SMALL = (
     "exports/labels.txt",
     "exports/model_dynamic.tflite",
 )
+PUBLISHED = (*SMALL, "calibration/*", "evaluation/*", "exports/model_int8.tflite")
 NEVER = ("*/worst_mistakes.png",)
 _ABSOLUTE = re.compile(r"""(?<![\w.:/])/(?:[^/\s"']+/)+(?=[^/\s"']+)""")
 

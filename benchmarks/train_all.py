@@ -22,9 +22,9 @@ from fer_keras_cli.recipe_files import resolve_recipe
 from pack_runs import pack_runs
 from results_table import recipe_without_seed, to_markdown, write_table
 
-from fer_keras.config import dump_recipe
+from fer_keras.config import recipe_key
 from fer_keras.errors import FerKerasError
-from fer_keras.run_folder import RunFolder, write_text
+from fer_keras.run_folder import RunFolder
 
 FINISHED, INTERRUPTED, ABSENT = "finished", "interrupted", "absent"
 
@@ -89,13 +89,7 @@ def _same_recipe(run: RunFolder, name: str, options: argparse.Namespace) -> bool
     """Whether a run folder holds what would be trained now."""
     if not run.recipe.is_file():
         return False
-    wanted = RunFolder(options.output / ".wanted")
-    try:
-        write_text(wanted.recipe, dump_recipe(resolve_recipe(None, name, tuple(options.set))))
-        return recipe_without_seed(run) == recipe_without_seed(wanted)
-    finally:
-        wanted.recipe.unlink(missing_ok=True)
-        wanted.path.rmdir()
+    return recipe_without_seed(run) == recipe_key(resolve_recipe(None, name, tuple(options.set)))
 
 
 def evaluate(run: RunFolder, options: argparse.Namespace) -> bool:

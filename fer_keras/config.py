@@ -33,6 +33,10 @@ from .strict_yaml import parse_yaml
 Positive = Annotated[float, Field(gt=0)]
 
 
+# Keys of ``data`` that say where the data lay on some machine; which data they were is told by their sha256.
+DATA_PLACES = ("source", "ferplus")
+
+
 class BalanceSection(Section):
     """How many training faces each class has per epoch; see ``fer_keras.balance``. Off at 0 or null."""
 
@@ -211,11 +215,11 @@ def make_recipe(data: dict | None, where: str = "recipe") -> Recipe:
 def recipe_key(recipe: Recipe) -> dict:
     """Plain data that are equal for runs of one recipe, whatever their seed, and wherever their data lay.
 
-    Which faces they were is told by their sha256. A crop is given in pixels, which a recipe may give as a part.
+    A crop is given in pixels, which a recipe may give as a part.
     """
     sections = recipe.model_dump(mode="json")
     del sections["train"]["seed"]
-    for key in ("source", "ferplus"):
+    for key in DATA_PLACES:
         sections["data"].pop(key, None)
     sections["augmentation"]["crop"] = recipe.augmentation.crop_side(recipe.data.image_size)
     return sections

@@ -6,7 +6,7 @@ import itertools
 import json
 from collections.abc import Mapping, Sequence
 
-from ..config import make_recipe, recipe_key
+from ..config import DATA_PLACES, make_recipe, recipe_key
 from ..metrics import mean_and_sd
 from ..paired_tests import RESAMPLES, bootstrap_differences, bootstrap_macro_f1, holm_adjust, mcnemar_exact
 from .collect import Comparison, evaluate_command
@@ -14,8 +14,7 @@ from .predictions import Evaluation
 from .run_summary import RunSummary
 
 SEED = 0
-# Where the data lay on some machine; which data they were is told by their fingerprint.
-_PATHS = ("data.source", "data.ferplus")
+_PATHS = tuple(f"data.{key}" for key in DATA_PLACES)
 METHOD = {
     "accuracy_ci95": "Wilson score interval",
     "macro_f1_ci95": f"percentile bootstrap over faces, {RESAMPLES:,} resamples, seed {SEED}",
