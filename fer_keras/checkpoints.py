@@ -40,6 +40,7 @@ class Progress:
         phase_start: epochs before the present phase.
         feature_seconds: the part of ``seconds`` that went into cached features.
         rows: the history.
+        shuffle: how the order of the faces is drawn, see :func:`fer_keras.input_pipeline.make_train_dataset`.
     """
 
     epoch: int = 0
@@ -55,6 +56,7 @@ class Progress:
     phase_start: int = 0
     feature_seconds: float = 0.0
     rows: list = field(default_factory=list)
+    shuffle: str = "hashed"
 
 
 def _variables(model: keras.Model) -> list:
@@ -162,7 +164,8 @@ def load_checkpoint(folder: Path, recipe: str) -> tuple[list[np.ndarray], Progre
             raise TrainingError(
                 "the checkpoint was written under another recipe", hint="Restore recipe.yaml, or start a new run"
             )
-        return values, Progress(**meta["progress"]), warnings
+        # A checkpoint that does not say how faces are ordered is older than the hashed order: it ends in its own.
+        return values, Progress(**{"shuffle": "unhashed"} | meta["progress"]), warnings
     if warnings:
         raise TrainingError(f"no sound checkpoint in {folder}", hint="Start the run again under another name")
     return None

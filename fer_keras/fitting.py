@@ -114,7 +114,7 @@ def _fit_segment(recipe, trainee, run, model, progress, text, observer, signals)
     begin, end = first * steps + progress.step, last * steps
     with shared_steps():
         trainee.model.fit(
-            train_batches(recipe, trainee.dataset, begin, end, mirrored=trainee.mirrored),
+            train_batches(recipe, trainee.dataset, begin, end, mirrored=trainee.mirrored, shuffle=progress.shuffle),
             initial_epoch=first,
             epochs=last,
             steps_per_epoch=steps - progress.step,
@@ -139,7 +139,7 @@ def _pruning(recipe: Recipe, model, progress, steps: int) -> list[PruningCallbac
     return [PruningCallback(model, recipe.pruning, recipe.train.epochs * steps, done)]
 
 
-def train_batches(recipe: Recipe, dataset: FaceDataset, start: int, stop: int, *, mirrored=None):
+def train_batches(recipe: Recipe, dataset: FaceDataset, start: int, stop: int, *, mirrored=None, shuffle="hashed"):
     """The batches of steps ``start`` to ``stop`` of a run, see :func:`fer_keras.input_pipeline.make_train_dataset`."""
     batch, _ = plan(recipe, dataset)
     return make_train_dataset(
@@ -153,4 +153,5 @@ def train_batches(recipe: Recipe, dataset: FaceDataset, start: int, stop: int, *
         imbalance=recipe.train.imbalance,
         selection=select_faces(dataset.splits["train"].labels, recipe),
         mirrored=mirrored,
+        shuffle=shuffle,
     )

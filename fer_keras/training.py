@@ -75,6 +75,7 @@ def describe_run(recipe: Recipe, dataset: FaceDataset, model: keras.Model, comma
         "macs": count_macs(model),
         "batch_size": batch,
         "steps_per_epoch": steps,
+        "shuffle": Progress().shuffle,
         "precision": resolve_precision(recipe.train.precision),
         "backend": keras.backend.backend(),
         "hardware": hardware(accelerators()),

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from fer_keras.callbacks import Observer
-from fer_keras.checkpoints import averaged_weights, capture, load_checkpoint, save_checkpoint
+from fer_keras.checkpoints import Progress, averaged_weights, capture, load_checkpoint, save_checkpoint
 from fer_keras.config import apply_overrides, dump_recipe, make_recipe
 from fer_keras.errors import DataError, TrainingError
 from fer_keras.run_folder import RunFolder
@@ -128,6 +128,38 @@ def test_a_checkpoint_is_resumed_after_the_schema_has_gained_a_key(tiny_dataset,
     assert older != dump_recipe(recipe())
     save_checkpoint(run.scratch, values, progress, older)
     assert train(recipe(), tiny_dataset, run).finished
+
+
+def test_a_checkpoint_of_the_earlier_order_ends_in_it(whole, tiny_dataset, tmp_path, monkeypatch):
+    """Checkpoints that name no order were written before orders were hashed."""
+    record = json.loads(whole.run_json.read_text())
+    assert record["shuffle"] == "hashed"
+
+    class Unhashed(Progress):
+        def __init__(self, **state):
+            super().__init__(**{"shuffle": "unhashed"} | state)
+
+    earlier = RunFolder.create(tmp_path / "earlier")
+    monkeypatch.setattr("fer_keras.training.Progress", Unhashed)
+    train(recipe(), tiny_dataset, earlier)
+    monkeypatch.undo()
+    run = RunFolder.create(tmp_path / "run")
+    monkeypatch.setattr("fer_keras.training.Progress", Unhashed)
+    train(recipe(), tiny_dataset, run, observer=StopAt(2, 2))
+    monkeypatch.undo()
+    forget_the_order(run.scratch / "latest.npz")
+    assert train(recipe(), tiny_dataset, run).finished
+    assert all((one == other).all() for one, other in zip(weights(run), weights(earlier), strict=True))
+    assert not all((one == other).all() for one, other in zip(weights(run), weights(whole), strict=True))
+
+
+def forget_the_order(checkpoint):
+    """Make a checkpoint look like one that was written before ``shuffle`` was part of it."""
+    with np.load(checkpoint) as archive:
+        arrays = dict(archive)
+    meta = json.loads(arrays["meta"].tobytes())
+    assert meta["progress"].pop("shuffle") == "unhashed"
+    np.savez(checkpoint, **arrays | {"meta": np.frombuffer(json.dumps(meta).encode(), np.uint8)})
 
 
 def test_a_checkpoint_is_not_resumed_under_another_recipe(tiny_dataset, tmp_path):
