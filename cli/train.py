@@ -25,7 +25,7 @@ from .options import (
 @click.option(
     "--model",
     help="Network to train with the recipe of its name: "
-    "cnn, cnn_small, scratch_cnn, simple_cnn, mini_xception, mobilenetv2, vgg16, resnet50, mobilenetv3small, "
+    "cnn, cnn_small, scratch_cnn, simple_cnn, vgg10, mini_xception, mobilenetv2, vgg16, resnet50, mobilenetv3small, "
     "efficientnetv2b0.",
 )
 @click.option("--recipe", help="Recipe by name or path, instead of --model.")

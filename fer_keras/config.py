@@ -25,6 +25,7 @@ from .model_sections import (  # noqa: F401  they belong to the recipe's public 
     Section,
     SimpleCnnModel,
     TransferModel,
+    Vgg10Model,
     Vgg16Model,
 )
 from .pruning_section import PruningSection

@@ -52,6 +52,15 @@ class SimpleCnnModel(Section):
     dropout: Dropout = 0.0
 
 
+class Vgg10Model(Section):
+    """Eight convolutions, the first two at full resolution, and two dense layers: a teacher, not a network to ship."""
+
+    name: Literal["vgg10"] = "vgg10"
+    width: Filters = 32
+    units: Annotated[int, Field(ge=8, le=4096)] = 512
+    dropout: Dropout = 0.4
+
+
 class MiniXceptionModel(Section):
     """mini-Xception (Arriaga et al. 2017, arXiv:1710.07557)."""
 
@@ -110,6 +119,7 @@ Buildable = (
     | CnnSmallModel
     | ScratchCnnModel
     | SimpleCnnModel
+    | Vgg10Model
     | MiniXceptionModel
     | MobileNetV2Model
     | Vgg16Model

@@ -21,6 +21,7 @@ LAST_MAPS = {
     "cnn_small": ("stage3_2_relu", 6, {"stem": 8}),
     "scratch_cnn": ("relu6", 6, {}),
     "simple_cnn": ("conv2", 21, {}),
+    "vgg10": ("stage4_2_relu", 6, {"width": 8}),
     "mini_xception": ("class_maps", 4, {}),
     "mobilenetv2": ("out_relu", 2, {"weights": "none", "input_size": 48}),
     "vgg16": ("block5_conv3", 3, {"weights": "none", "input_size": 48}),

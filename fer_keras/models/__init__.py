@@ -13,12 +13,14 @@ from .cnn import build_cnn, build_cnn_small
 from .layers import GrayscaleToRGB, ResizeImages, SelectOutputs
 from .reference import build_mini_xception, build_scratch_cnn, build_simple_cnn
 from .transfer import build_transfer
+from .vgg import build_vgg10
 
 MODELS = {
     "cnn": build_cnn,
     "cnn_small": build_cnn_small,
     "scratch_cnn": build_scratch_cnn,
     "simple_cnn": build_simple_cnn,
+    "vgg10": build_vgg10,
     "mini_xception": build_mini_xception,
     "mobilenetv2": partial(build_transfer, "mobilenetv2"),
     "vgg16": partial(build_transfer, "vgg16"),
@@ -39,6 +41,7 @@ __all__ = [
     "build_scratch_cnn",
     "build_simple_cnn",
     "build_transfer",
+    "build_vgg10",
     "count_macs",
 ]
 

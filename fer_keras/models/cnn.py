@@ -11,7 +11,7 @@ CONVOLUTIONS = 2
 BATCH_NORM_MOMENTUM = 0.97
 
 
-def _conv_bn_relu(filters: int, kernel: int, name: str, strides: int = 1) -> list:
+def conv_bn_relu(filters: int, kernel: int, name: str, strides: int = 1) -> list:
     return [
         layers.Conv2D(filters, kernel, strides=strides, padding="same", use_bias=False, name=f"{name}_conv"),
         layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_bn"),
@@ -62,10 +62,10 @@ def build_cnn_small(
 def _build(name: str, classes: int, image_size: int, stem: int, filters, dropout: float) -> keras.Sequential:
     body = [keras.Input((image_size, image_size, 1), name="images")]
     body += [layers.Rescaling(1 / 127.5, offset=-1, name="rescale")]
-    body += _conv_bn_relu(stem, 5, "stem", strides=2)  # (B, 24, 24, stem)
+    body += conv_bn_relu(stem, 5, "stem", strides=2)  # (B, 24, 24, stem)
     for number, width in enumerate(filters, start=1):
         for index in range(1, CONVOLUTIONS + 1):
-            body += _conv_bn_relu(width, 3, f"stage{number}_{index}")
+            body += conv_bn_relu(width, 3, f"stage{number}_{index}")
         if number < len(filters):
             body += [
                 layers.MaxPooling2D(2, name=f"stage{number}_pool"),  # (B, 12, 12, f1), (B, 6, 6, f2)

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 
 from fer_keras.config import SECTIONS, make_recipe
-from fer_keras.models import MODELS, build_model, build_scratch_cnn, build_simple_cnn, count_macs
+from fer_keras.models import MODELS, build_model, build_scratch_cnn, build_simple_cnn, build_vgg10, count_macs
 
-NAMES = ("scratch_cnn", "simple_cnn", "mini_xception")
+NAMES = ("scratch_cnn", "simple_cnn", "vgg10", "mini_xception")
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def test_every_section_has_a_network_and_every_network_a_section():
 
 def test_parameters_of_the_published_networks(networks):
     counts = {name: networks[name].count_params() for name in NAMES}
-    assert counts == {"scratch_cnn": 1_055_887, "simple_cnn": 839_047, "mini_xception": 58_423}
+    assert counts == {"scratch_cnn": 1_055_887, "simple_cnn": 839_047, "vgg10": 2_359_847, "mini_xception": 58_423}
 
 
 def test_scratch_cnn_layer_by_layer(networks):
@@ -43,6 +43,15 @@ def test_scratch_cnn_layer_by_layer(networks):
     norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
     assert {(layer.epsilon, layer.momentum) for layer in norms} == {(1e-5, 0.9)}
     assert all(layer.use_bias for layer in model.layers if isinstance(layer, keras.layers.Conv2D))
+
+
+def test_vgg10_sees_at_full_resolution_first_and_keeps_places_last():
+    model = build_vgg10(7, width=40)
+    convolutions = [layer.output.shape[1:] for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
+    sides, widths = (48, 24, 12, 6), (40, 80, 160, 320)
+    assert convolutions == [(side, side, width) for side, width in zip(sides, widths, strict=True) for _ in range(2)]
+    assert model.get_layer("flatten").output.shape == (None, 3 * 3 * 320)
+    assert (model.count_params(), count_macs(model)) == (3_314_159, 184_784_384)
 
 
 def test_scratch_cnn_normalises_with_mean_and_deviation_one_half(networks, faces):
