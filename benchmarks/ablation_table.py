@@ -15,10 +15,10 @@ from pathlib import Path
 
 from results_table import spread
 
-from fer_keras.config import load_yaml_file, make_recipe, recipe_key
 from fer_keras.errors import DataError, RunFolderError
-from fer_keras.history import column, read_history
-from fer_keras.run_folder import RunFolder
+from fer_keras.recipe.recipe import load_yaml_file, make_recipe, recipe_key
+from fer_keras.runs.history import column, read_history
+from fer_keras.runs.run_folder import RunFolder
 
 
 def read_arm(path: Path) -> dict:

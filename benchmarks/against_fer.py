@@ -17,7 +17,7 @@ import time
 import numpy as np
 from PIL import Image
 
-from fer_keras.datasets.synthetic_drawing import draw_faces
+from fer_keras.datasets.synthetic.drawing import draw_faces
 from fer_keras.inference import Box, Predictor
 
 SIDE, COLUMNS, ROWS = 120, 4, 4

@@ -21,8 +21,8 @@ import tensorflow as tf
 from fer_keras_cli.recipe_files import resolve_recipe
 from keras.src.legacy.preprocessing.image import ImageDataGenerator
 
-from fer_keras.augmentation import augment_batch
-from fer_keras.config import AugmentationSection
+from fer_keras.augmentation.batch import augment_batch
+from fer_keras.recipe.augmentation import AugmentationSection
 
 GEOMETRY = {
     "rotation_range": 10.0,

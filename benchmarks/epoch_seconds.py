@@ -27,8 +27,8 @@ FACES_A_TURN = 640
 
 def make_turn(recipe, dataset) -> tuple[Callable[[], None], int, int]:
     """A function that trains some steps of the recipe, its faces, and the faces of an epoch."""
-    from fer_keras.fitting import open_to_crops, plan, train_batches
-    from fer_keras.training import prepare_model
+    from fer_keras.training.fitting import open_to_crops, plan, train_batches
+    from fer_keras.training.train import prepare_model
 
     batch, steps = plan(recipe, dataset)
     model = prepare_model(recipe, dataset)
@@ -106,7 +106,7 @@ def main(arguments: list[str] | None = None) -> None:
     datasets = {name: load_data(recipe, options.data) for name, recipe in recipes.items()}
     found = measure(recipes, datasets, options.rounds)
     if options.json:
-        from fer_keras.run_record import hardware, now, versions
+        from fer_keras.runs.run_record import hardware, now, versions
 
         record = {"recipes": found, "rounds": options.rounds, "threads": options.threads, "date": now()}
         print(json.dumps(record | {"hardware": hardware([]), "versions": versions()}, indent=2))

@@ -15,9 +15,10 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from fer_keras.atomic_files import write_json
 from fer_keras.errors import FerKerasError
-from fer_keras.manifest import file_sha256
-from fer_keras.run_folder import RunFolder, write_json
+from fer_keras.runs.manifest import file_sha256
+from fer_keras.runs.run_folder import RunFolder
 
 LIMIT_MB = 16
 

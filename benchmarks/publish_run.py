@@ -16,8 +16,9 @@ import shutil
 from fnmatch import fnmatch
 from pathlib import Path
 
+from fer_keras.atomic_files import atomic_folder, write_text
 from fer_keras.errors import FerKerasError
-from fer_keras.run_folder import RunFolder, atomic_folder, write_text
+from fer_keras.runs.run_folder import RunFolder
 
 RECORD = (
     "recipe.yaml",

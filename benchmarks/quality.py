@@ -13,7 +13,7 @@ import sys
 import time
 
 from fer_keras.datasets import load_faces
-from fer_keras.datasets.quality import check_quality
+from fer_keras.datasets.quality.gate import check_quality
 
 
 def main() -> None:

@@ -15,10 +15,11 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from fer_keras.config import load_yaml_file, make_recipe, recipe_key
+from fer_keras.atomic_files import write_json, write_text
 from fer_keras.errors import RunFolderError
-from fer_keras.metrics import mean_and_sd
-from fer_keras.run_folder import RunFolder, write_json, write_text
+from fer_keras.metrics.scores import mean_and_sd
+from fer_keras.recipe.recipe import load_yaml_file, make_recipe, recipe_key
+from fer_keras.runs.run_folder import RunFolder
 
 EVALUATIONS = {
     "PublicTest": "validation",

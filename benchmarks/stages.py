@@ -20,11 +20,12 @@ from pathlib import Path
 import tensorflow as tf
 from fer_keras_cli.recipe_files import resolve_recipe
 
-from fer_keras.augmentation import augment_batch
-from fer_keras.config import Recipe
+from fer_keras.augmentation.batch import augment_batch
 from fer_keras.datasets import FaceDataset, load_faces
-from fer_keras.input_pipeline import make_train_dataset
-from fer_keras.training import plan, prepare_model
+from fer_keras.recipe.recipe import Recipe
+from fer_keras.training.fitting import plan
+from fer_keras.training.input_pipeline import make_train_dataset
+from fer_keras.training.train import prepare_model
 
 WARM_UP, CALLS, PIPELINE_BATCHES = 5, 30, 200
 

@@ -66,8 +66,8 @@ def run_keras(task: dict, turns: Turns) -> None:
 
     tf.config.threading.set_intra_op_parallelism_threads(task["threads"])
     tf.config.threading.set_inter_op_parallelism_threads(task["threads"])
-    from fer_keras.config import make_recipe
-    from fer_keras.training import prepare_model
+    from fer_keras.recipe.recipe import make_recipe
+    from fer_keras.training.train import prepare_model
 
     recipe, (images, labels) = make_recipe(task["recipe"]), make_batch(task)
     model = prepare_model(recipe, blank_faces(task))

@@ -25,9 +25,9 @@ from pathlib import Path
 import numpy as np
 from fer_keras_cli.recipe_files import resolve_recipe
 
-from fer_keras.config import Recipe
 from fer_keras.emotions import FER7
-from fer_keras.run_record import hardware, now, versions
+from fer_keras.recipe.recipe import Recipe
+from fer_keras.runs.run_record import hardware, now, versions
 
 KINDS = ("keras", "nchw", "channels_last")
 TRAINING_FACES = 28_709

@@ -16,8 +16,8 @@ import time
 import numpy as np
 
 from fer_keras.datasets.faces import Split
-from fer_keras.datasets.synthetic import SYNTHETIC_SPLITS, make_synthetic_split
-from fer_keras.datasets.synthetic_drawing import draw_faces
+from fer_keras.datasets.synthetic.builder import SYNTHETIC_SPLITS, make_synthetic_split
+from fer_keras.datasets.synthetic.drawing import draw_faces
 from fer_keras.emotions import FER7
 
 SHEET_SEED = 52

@@ -22,9 +22,9 @@ from fer_keras_cli.recipe_files import resolve_recipe
 from pack_runs import pack_runs
 from results_table import recipe_without_seed, to_markdown, write_table
 
-from fer_keras.config import recipe_key
 from fer_keras.errors import FerKerasError
-from fer_keras.run_folder import RunFolder
+from fer_keras.recipe.recipe import recipe_key
+from fer_keras.runs.run_folder import RunFolder
 
 FINISHED, INTERRUPTED, ABSENT = "finished", "interrupted", "absent"
 

@@ -18,10 +18,10 @@ import numpy as np
 
 from fer_keras.inference import Predictor
 from fer_keras.inference.drawing import draw_predictions
-from fer_keras.inference.face_following import DEFAULT_DETECT_EVERY
-from fer_keras.inference.optical_flow import flow_picture, follow_boxes
-from fer_keras.inference.video_reader import open_video
-from fer_keras.inference.video_writer import make_writer
+from fer_keras.inference.video.following import DEFAULT_DETECT_EVERY
+from fer_keras.inference.video.optical_flow import flow_picture, follow_boxes
+from fer_keras.inference.video.reader import open_video
+from fer_keras.inference.video.writer import make_writer
 
 BATCH = 16
 

@@ -41,7 +41,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx, name):
         if name not in COMMANDS:
             return None
-        return importlib.import_module(f".{name.replace('-', '_')}", __package__).command
+        return importlib.import_module(f".commands.{name.replace('-', '_')}", __package__).command
 
     def resolve_command(self, ctx, args):
         if args and args[0] not in COMMANDS:

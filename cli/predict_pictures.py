@@ -17,9 +17,9 @@ _CROP_SIDE, _CROP_ASPECT = 2.5, 1.25
 
 def predict_pictures(predictor, inputs, *, as_json, output, csv_path, jsonl_path, boxes, crops, **_) -> bool:
     """Predict all files and print; returns whether none was broken."""
-    from fer_keras.inference.batch import predict_files
-    from fer_keras.inference.box_file import read_boxes
-    from fer_keras.inference.picture_files import find_pictures
+    from fer_keras.inference.detection.box_file import read_boxes
+    from fer_keras.inference.pictures.batch import predict_files
+    from fer_keras.inference.pictures.files import find_pictures
 
     given = read_boxes(boxes) if boxes else None
     files = find_pictures(inputs or given.files, leave_out=output)
@@ -121,7 +121,7 @@ class _Copies:
         self._sources = {file.path.resolve() for file in files}
 
     def take(self, result):
-        from fer_keras.inference.annotated import save_annotated
+        from fer_keras.inference.pictures.annotated import save_annotated
 
         if result.pixels is None:
             return

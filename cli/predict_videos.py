@@ -19,7 +19,7 @@ def video_inputs(inputs, boxes) -> list[str]:
     Raises:
         UsageError: videos together with pictures, or with boxes.
     """
-    from fer_keras.inference.video_reader import is_video
+    from fer_keras.inference.video.reader import is_video
 
     videos = [name for name in inputs if is_video(name)]
     if videos and len(videos) < len(inputs):
@@ -38,7 +38,7 @@ def _matches(name) -> list[str]:
 def predict_videos(predictor, inputs, *, as_json, output, csv_path, jsonl_path, **options) -> int:
     """Predict all videos and print; returns the exit code: 0, 1 if one was broken, 130 after Ctrl-C."""
     from fer_keras.errors import DataError
-    from fer_keras.inference.video import predict_video
+    from fer_keras.inference.video.predict import predict_video
 
     _check_targets(inputs, (csv_path, jsonl_path))
     quiet = as_json or "-" in (csv_path, jsonl_path)
@@ -69,7 +69,7 @@ def predict_videos(predictor, inputs, *, as_json, output, csv_path, jsonl_path, 
 
 def predict_webcam(predictor, index, *, csv_path, jsonl_path, **options) -> None:
     """Write rows of a camera until it ends, ``--seconds`` are over or Ctrl-C: JSON lines on stdout unless told."""
-    from fer_keras.inference.video import predict_camera
+    from fer_keras.inference.video.predict import predict_camera
 
     settings = _video_options(options)
     settings.pop("every", None)

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from fer_keras.callbacks import Observer
+from fer_keras.training.callbacks import Observer
 
 
 class ProgressObserver(Observer):

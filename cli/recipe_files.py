@@ -5,8 +5,9 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
-from fer_keras.config import SECTIONS, Recipe, apply_overrides, load_yaml_file, make_recipe
 from fer_keras.errors import ConfigError, nearest_hint
+from fer_keras.recipe.model import SECTIONS
+from fer_keras.recipe.recipe import Recipe, apply_overrides, load_yaml_file, make_recipe
 
 # The recipes of docs/seeds.md, named ``seeds/NAME``.
 FOLDERS = ("", "seeds")

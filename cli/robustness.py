@@ -13,7 +13,7 @@ _WIDTH = 130
 
 def measure_and_print(folder, dataset, split: str, report: Path, as_json: bool, **options) -> None:
     """Measure the robustness of a run and print it as a table, or as JSON."""
-    from fer_keras.robustness import measure_robustness
+    from fer_keras.evaluation.robustness.measure import measure_robustness
 
     with _passes_shown() as observe:
         result = measure_robustness(folder, dataset, split, observe=observe, **options)

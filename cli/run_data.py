@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from fer_keras.config import DataSection, Recipe, load_yaml_file, make_recipe
 from fer_keras.datasets.faces import FaceDataset
-from fer_keras.run_folder import RunFolder
+from fer_keras.recipe.data import DataSection
+from fer_keras.recipe.recipe import Recipe, load_yaml_file, make_recipe
+from fer_keras.runs.run_folder import RunFolder
 
 from .options import show_notices
 
@@ -39,9 +40,9 @@ def load_with_original(recipe: Recipe, data: str | None) -> tuple[FaceDataset, F
 
 def _choose_labels_and_faces(section: DataSection, dataset: FaceDataset) -> FaceDataset:
     """Labels first, since FER+ goes with FER2013's own classes; then classes; leaks last: they depend on the rest."""
-    from fer_keras.datasets.ferplus_labels import load_ferplus
-    from fer_keras.datasets.label_sets import select_classes
-    from fer_keras.datasets.leaks import drop_leaks
+    from fer_keras.datasets.copies.leaks import drop_leaks
+    from fer_keras.datasets.labels.ferplus import load_ferplus
+    from fer_keras.datasets.labels.label_sets import select_classes
 
     if section.labels == "ferplus":
         dataset = load_ferplus(dataset, section.ferplus, mode=section.ferplus_mode, classes=section.ferplus_classes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from fer_keras.datasets.faces import FaceDataset
-from fer_keras.second_opinion import FERPLUS, Opinion, find_opinions
+from fer_keras.evaluation.second_opinion import FERPLUS, Opinion, find_opinions
 
 NAMES = {"fer2013": "FER2013", "ferplus": "FER+"}
 
@@ -23,8 +23,8 @@ def collect_opinions(
         wanted: ``none``; ``ferplus``, where whatever is in the way is an error; ``auto``, where votes that are absent
             mean no opinion, and votes that do not fit are said on stderr.
     """
-    from fer_keras.datasets.ferplus import find_votes, read_votes
-    from fer_keras.datasets.ferplus_labels import require_votes
+    from fer_keras.datasets.labels.ferplus import require_votes
+    from fer_keras.datasets.labels.votes import find_votes, read_votes
     from fer_keras.errors import DataError
 
     if wanted == "none" or (wanted == "auto" and original.name != "fer2013"):

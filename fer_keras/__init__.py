@@ -6,25 +6,25 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .config import make_recipe
     from .datasets import load_faces
-    from .evaluation import evaluate_run
+    from .evaluation.evaluate import evaluate_run
     from .export.run_export import export_run
     from .inference import Predictor
-    from .run_folder import RunFolder
-    from .training import train
+    from .recipe.recipe import make_recipe
+    from .runs.run_folder import RunFolder
+    from .training.train import train
 
 __version__ = "0.1.0"
 __all__ = ["Predictor", "RunFolder", "evaluate_run", "export_run", "load_faces", "make_recipe", "train"]
 
 _HOME = {
     "Predictor": "inference",
-    "RunFolder": "run_folder",
-    "evaluate_run": "evaluation",
+    "RunFolder": "runs.run_folder",
+    "evaluate_run": "evaluation.evaluate",
     "export_run": "export.run_export",
     "load_faces": "datasets",
-    "make_recipe": "config",
-    "train": "training",
+    "make_recipe": "recipe.recipe",
+    "train": "training.train",
 }
 
 

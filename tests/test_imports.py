@@ -3,144 +3,100 @@
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "fer_keras"
 
-# A module may import modules of its own and of lower floors; training and evaluation are not each other's.
-FLOORS = {
-    0: {"errors", "emotions"},
-    1: {
-        "config",
-        "strict_yaml",
-        "model_sections",
-        "augmentation_section",
-        "data_section",
-        "pruning_section",
-        "run_folder",
-        "manifest",
-        "imaging",
-        "metrics",
-        "history",
-        "time_to_request",
-        "feature_layers",
-        "figure_style",
-        "plotting",
-        "plotting_data",
-        "plotting_faces",
-        "plotting_comparison",
-        "paired_tests",
-        "plotting_calibration",
-        "plotting_explanation",
-        "plotting_robustness",
-        "reliability",
-        "reporting",
-        "selective",
-        "temperature",
-    },
-    2: {
-        "datasets",
-        "augmentation",
-        "balance",
-        "capture",
-        "corruptions",
-        "losses",
-        "models",
-        "geometry",
-        "photometric",
-        "erasing",
-        "mixing",
-        "stateless_random",
-        "warping",
-    },
-    3: {
-        "input_pipeline",
-        "any_size",
-        "fused_normalization",
-        "muon",
-        "optimization",
-        "checkpoints",
-        "devices",
-        "callbacks",
-        "augmentation_preview",
-        "exploration",
-        "exploration_copies",
-        "exploration_page",
-        "exploration_report",
-        "quality_page",
-        "run_record",
-        "second_opinion",
-        "phases",
-        "pruning",
-        "frozen_features",
-        "imported_run",
-        "torch_checkpoint",
-        "torch_classes",
-        "torch_mapping",
-        "torch_network",
-        "torch_parity",
-        "torch_weights",
-        "foreign_keras",
-    },
-    4: {
-        "training",
-        "fitting",
-        "torch_import",
-        "keras_import",
-        "prediction",
-        "benchmark_process",
-        "benchmark_worker",
-        "calibration",
-        "calibration_report",
-        "evaluation",
-        "evaluation_calibrated",
-        "evaluation_report",
-        "robustness",
-        "robustness_report",
-        "explanation",
-        "explanation_report",
-        "export",
-        "inference",
-    },
-    5: {"comparison", "benchmark", "pruning_run", "time_to_accuracy", "timed_training", "training_clock"},
-    6: {"webapp"},
-}
-FLOOR = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
+# A room may import rooms of the floors before its own; rooms side by side do not import each other.
+FLOORS = (
+    {"errors"},
+    {"emotions", "imaging", "devices", "atomic_files"},
+    {"recipe", "metrics"},
+    {"runs"},
+    {"plotting"},
+    {"reporting"},
+    {"datasets"},
+    {"exploration", "augmentation", "models"},
+    {"training", "evaluation"},
+    {"explanation", "porting"},
+    {"export"},
+    {"inference", "pruning"},
+    {"benchmark"},
+    {"comparison"},
+    {"webapp"},
+)
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+FILES = sorted(PACKAGE.rglob("*.py"))
+FOLDERS = sorted({path.parent for path in FILES})
 
 
-def room_of(path: Path) -> str:
-    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+def name_of(path: Path) -> str:
+    return str(path.relative_to(PACKAGE))
 
 
-def imported_rooms(path: Path) -> set[str]:
-    """Rooms of this package that a file imports, at any place in it."""
-    here = ("fer_keras", *path.relative_to(PACKAGE).parent.parts)
-    rooms = set()
+def module_parts(path: Path) -> tuple[str, ...]:
+    """Place of a module in the package: ``("datasets", "faces")``; that of a folder's ``__init__`` is the folder's."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return parts[:-1] if parts[-1] == "__init__" else parts
+
+
+MODULES = {module_parts(path) for path in FILES}
+
+
+def imported_modules(path: Path) -> Iterator[tuple[str, ...]]:
+    """Places of the modules of this package that a file imports, at any place in it."""
+    here = path.relative_to(PACKAGE).parent.parts
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom):
-            base = here[: len(here) - node.level + 1] if node.level else ()
-            names = [*base, *(node.module.split(".") if node.module else [])]
-            if names[:1] == ["fer_keras"]:
-                rooms |= {names[1]} if len(names) > 1 else {alias.name for alias in node.names}
+            words = tuple(node.module.split(".")) if node.module else ()
+            if node.level:
+                base = (*here[: len(here) - node.level + 1], *words)
+            elif words[0] == "fer_keras":
+                base = words[1:]
+            else:
+                continue
+            for alias in node.names:
+                yield (*base, alias.name) if (*base, alias.name) in MODULES else base
         elif isinstance(node, ast.Import):
-            rooms |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("fer_keras.")}
-    return rooms
+            for alias in node.names:
+                if alias.name.split(".")[0] == "fer_keras":
+                    yield tuple(alias.name.split("."))[1:]
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))
+@pytest.mark.parametrize("path", [path for path in FILES if path.parent != PACKAGE or path.stem in FLOOR], ids=name_of)
 def test_imports_go_down_only(path):
-    room = room_of(path)
-    if room == "__init__":
-        return
+    room = module_parts(path)[0]
     assert room in FLOOR, f"give {room} a floor in this test"
-    for other in imported_rooms(path) - {room, "__version__"}:
-        assert FLOOR[other] <= FLOOR[room], f"{room} imports {other}, which stands above it"
-        assert {room, other} != {"training", "evaluation"}
+    for other in {module[0] for module in imported_modules(path) if module} - {room}:
+        assert FLOOR[other] < FLOOR[room], f"{room} imports {other}, which does not stand below it"
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))
+@pytest.mark.parametrize("folder", FOLDERS, ids=name_of)
+def test_no_circle_among_the_files_and_folders_of_a_folder(folder):
+    """A sub-folder counts as one: neither it and a file beside it nor two sub-folders may import each other."""
+    place = folder.relative_to(PACKAGE).parts
+    graph: dict[str, set[str]] = {}
+    for path in (path for path in FILES if path.is_relative_to(folder) and path != folder / "__init__.py"):
+        own = path.relative_to(folder).with_suffix("").parts[0]
+        below = (module for module in imported_modules(path) if module[: len(place)] == place and module != place)
+        graph.setdefault(own, set()).update({module[len(place)] for module in below} - {own})
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
+
+
+def test_the_house_is_two_levels_deep_and_its_top_is_free():
+    assert max(len(folder.relative_to(PACKAGE).parts) for folder in FOLDERS) == 2
+    loose = {path.stem for path in PACKAGE.glob("*.py")}
+    assert loose == {"__init__", "errors", "emotions", "imaging", "devices", "atomic_files"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_only_the_command_line_prints_or_exits(path):
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
@@ -148,7 +104,8 @@ def test_only_the_command_line_prints_or_exits(path):
 
 
 @pytest.mark.parametrize(
-    "module", ["fer_keras", "fer_keras.config", "fer_keras.run_folder", "fer_keras.imaging", "fer_keras.datasets"]
+    "module",
+    ["fer_keras", "fer_keras.recipe.recipe", "fer_keras.runs.run_folder", "fer_keras.imaging", "fer_keras.datasets"],
 )
 def test_light_modules_do_not_import_tensorflow(module):
     program = f"import sys, {module}; sys.exit(sum(name in sys.modules for name in ('tensorflow', 'keras')))"

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from statistics import median
 
-from ..benchmark import FILES
+from ..benchmark.latency import FILES
 from .collect import Comparison
 from .run_summary import RunSummary
 from .scores import section

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from .. import __version__
-from ..benchmark import FILES
+from ..benchmark.latency import FILES
 from .collect import Comparison
 from .costs import hardware_letters, latency_rows, loss_obstacle, network_rows, training_obstacle, training_rows
 from .scores import METHOD, pair_rows, recipe_differences, score_rows, seed_rows

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..plotting_comparison import plot_class_f1, plot_confusions, plot_overlaid_curves
+from ..plotting.comparison import plot_class_f1, plot_confusions, plot_overlaid_curves
 from ..reporting import figure_data_uri, image_data_uri, render_page
 from . import cost_tables, tables
 from .collect import Comparison

@@ -14,10 +14,10 @@ from PIL import Image
 from ..datasets.faces import FACE_SIZE
 from ..emotions import canonical_emotion
 from ..errors import DataError
-from ..export.predictors import load_tflite_predictor
 from ..export.run_export import read_classes
+from ..export.tflite.predictor import load_tflite_predictor
 from ..imaging import MAX_BYTES, decode_gray
-from ..metrics import wilson_interval
+from ..metrics.scores import wilson_interval
 from .run_summary import RunSummary
 
 MAX_PICTURES = 200
@@ -161,7 +161,7 @@ def _load(run: RunSummary) -> tuple[Callable[[np.ndarray], np.ndarray], str]:
         return predictor, f"TFLite float32, {predictor.runtime}"
     import keras
 
-    from ..evaluation import load_run_model, predict_probabilities
+    from ..evaluation.prediction import load_run_model, predict_probabilities
 
     model = load_run_model(run.folder)
     runtime = f"model.keras, keras {keras.__version__}"

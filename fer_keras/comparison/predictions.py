@@ -11,8 +11,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ..errors import DataError
-from ..metrics import confusion
-from ..robustness_report import FILES as ROBUSTNESS_FILES
+from ..evaluation.robustness.report import FILES as ROBUSTNESS_FILES
+from ..metrics.scores import confusion
 
 _AGAIN = "Evaluate the run again"
 

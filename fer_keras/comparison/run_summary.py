@@ -8,12 +8,13 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ..benchmark import FILES, RESULT
-from ..config import load_yaml_file, make_recipe
+from ..benchmark.latency import FILES, RESULT
 from ..errors import RunFolderError
-from ..export.parity import size_in_bytes
-from ..history import best_row, read_history
-from ..run_folder import RunFolder, file_sha256
+from ..export.parity.compare import size_in_bytes
+from ..recipe.recipe import load_yaml_file, make_recipe
+from ..runs.history import best_row, read_history
+from ..runs.manifest import file_sha256
+from ..runs.run_folder import RunFolder
 from .predictions import Evaluation, read_evaluation
 
 TTAS = ("none", "flip")

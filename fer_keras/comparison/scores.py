@@ -6,9 +6,9 @@ import itertools
 import json
 from collections.abc import Mapping, Sequence
 
-from ..config import DATA_PLACES, make_recipe, recipe_key
-from ..metrics import mean_and_sd
-from ..paired_tests import RESAMPLES, bootstrap_differences, bootstrap_macro_f1, holm_adjust, mcnemar_exact
+from ..metrics.paired_tests import RESAMPLES, bootstrap_differences, bootstrap_macro_f1, holm_adjust, mcnemar_exact
+from ..metrics.scores import mean_and_sd
+from ..recipe.recipe import DATA_PLACES, make_recipe, recipe_key
 from .collect import Comparison, evaluate_command
 from .predictions import Evaluation
 from .run_summary import RunSummary

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..run_folder import atomic_folder, check_output_folder, write_json, write_text
+from ..atomic_files import atomic_folder, check_output_folder, write_json, write_text
 
 HTML, MARKDOWN, JSON = "comparison.html", "comparison.md", "comparison.json"
 
 
 def check_target(folder: Path, *, force: bool) -> None:
-    """Refuse a folder with something in it, see :func:`fer_keras.run_folder.check_output_folder`."""
+    """Refuse a folder with something in it, see :func:`fer_keras.atomic_files.check_output_folder`."""
     check_output_folder(folder, (HTML, MARKDOWN, JSON), force=force, kind="a comparison")
 
 

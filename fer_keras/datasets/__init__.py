@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from .face_folder import FaceFolder
     from .faces import FaceDataset, Split, fingerprint
     from .fer2013 import Fer2013
-    from .label_sets import select_classes
+    from .labels.label_sets import select_classes
     from .loading import load_faces
-    from .synthetic import SyntheticFaces
+    from .synthetic.builder import SyntheticFaces
 
 __all__ = [
     "FaceDataset",
@@ -34,10 +34,10 @@ _HOME = {
     "FaceFolder": "face_folder",
     "Fer2013": "fer2013",
     "Split": "faces",
-    "SyntheticFaces": "synthetic",
+    "SyntheticFaces": "synthetic.builder",
     "fingerprint": "faces",
     "load_faces": "loading",
-    "select_classes": "label_sets",
+    "select_classes": "labels.label_sets",
 }
 
 register_builders()

@@ -11,13 +11,13 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from ..errors import DataError
-from .bad_rows import BadRows, OnBad
 from .face_images import FaceSpool
 from .faces import FACE_SIZE, SPLITS
-from .folder_tree import FolderTree, TreeFile
-from .sources import recognise
-from .tree_source import TreeSource
-from .tree_splits import Fractions, cut_splits
+from .sources.bad_rows import BadRows, OnBad
+from .sources.folder_tree import FolderTree, TreeFile
+from .sources.recognise import recognise
+from .sources.splits import Fractions, cut_splits
+from .sources.tree import TreeSource
 
 SPLIT_FRACTIONS: Fractions = (0.8, 0.1, 0.1)
 
@@ -27,11 +27,11 @@ class FaceFolder(tfds.core.GeneratorBasedBuilder):
 
     Every image is decoded by :mod:`fer_keras.imaging`, resized once (see
     :func:`fer_keras.datasets.face_images.resize_gray`) and kept as PNG. Splits without a folder are cut from the
-    train split, see :func:`fer_keras.datasets.tree_splits.cut_splits`. ``info.metadata["notices"]`` says what was
+    train split, see :func:`fer_keras.datasets.sources.splits.cut_splits`. ``info.metadata["notices"]`` says what was
     done, ``info.metadata["skipped"]`` what was left out.
 
     Args:
-        source: path of a folder or zip, or what :func:`fer_keras.datasets.sources.recognise` made of it.
+        source: path of a folder or zip, or what :func:`fer_keras.datasets.sources.recognise.recognise` made of it.
         image_size: side of the prepared faces in pixels.
         split_fractions: of train, validation and test; used for the splits that have no folder.
         split_seed: decides which faces a cut takes.

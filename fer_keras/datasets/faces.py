@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -64,7 +65,7 @@ class FaceDataset:
         sha256: fingerprint of pixels and labels of every split, see :func:`fingerprint`.
         notices: sentences that must be shown beside any result.
         changes: what was done to the faces or labels after reading, in that order.
-        verdict: of the gate on all the faces of the source, see :mod:`fer_keras.datasets.quality`; empty if unchecked.
+        verdict: of the gate on all the faces of the source, see :mod:`.gate`; empty if unchecked.
     """
 
     name: str
@@ -102,3 +103,16 @@ def fingerprint(splits: dict[str, Split], classes: tuple[str, ...]) -> str:
         if split.soft_labels is not None:
             digest.update(np.ascontiguousarray(split.soft_labels, "<f4").tobytes())
     return digest.hexdigest()
+
+
+def describe_dataset(dataset: FaceDataset) -> dict:
+    """What is known of the faces; the file's name without its folder, since runs are shared."""
+    return {
+        "name": dataset.name,
+        "source": Path(dataset.source).name,
+        "sha256": dataset.sha256,
+        "verdict": dataset.verdict,
+        "faces": {name: len(split) for name, split in dataset.splits.items()},
+        "notices": list(dataset.notices),
+        "changes": {change.name: {"summary": change.sentence, **change.details} for change in dataset.changes},
+    }

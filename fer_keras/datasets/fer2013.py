@@ -18,12 +18,12 @@ from PIL import Image
 
 from ..emotions import FER7
 from ..errors import DataError
-from .bad_rows import BadRows, OnBad
 from .faces import FACE_SIZE
-from .find_source import find_fer2013
-from .rows import FaceRow
-from .sources import Source, recognise
-from .tree_source import TreeSource
+from .sources.bad_rows import BadRows, OnBad
+from .sources.find import find_fer2013
+from .sources.recognise import Source, recognise
+from .sources.rows import FaceRow
+from .sources.tree import TreeSource
 
 
 class Fer2013(tfds.core.GeneratorBasedBuilder):
@@ -32,7 +32,7 @@ class Fer2013(tfds.core.GeneratorBasedBuilder):
     ``train`` is Training, ``validation`` PublicTest and ``test`` PrivateTest, each in source order.
 
     Args:
-        source: path of a csv, zip or folder, or what :func:`fer_keras.datasets.sources.recognise` made of it; None
+        source: path of a csv, zip or folder, or what :func:`.recognise` made of it; None
             looks at FER2013_PATH and the usual places when the data are first prepared.
         on_bad: ``refuse`` ends the preparation at the first row or file that is wrong; ``skip`` leaves it out and
             counts it in ``info.metadata["skipped"]``.

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from ..emotions import FER7
 from ..errors import DataError, InputError
-from .bad_rows import OnBad, skipped_notice
 from .faces import FACE_SIZE, FaceDataset, Split, fingerprint
-from .find_source import find_fer2013
-from .quality_record import with_verdict
-from .sources import Source, recognise
-from .tree_source import TreeSource
+from .quality.record import with_verdict
+from .sources.bad_rows import OnBad, skipped_notice
+from .sources.find import find_fer2013
+from .sources.recognise import Source, recognise
+from .sources.tree import TreeSource
 
 SYNTHETIC = "synthetic"
 SYNTHETIC_NOTICE = "synthetic faces: results say nothing about real faces"
@@ -122,7 +122,7 @@ def _load_tree(source: TreeSource, cache: Path, limit: int | None, on_bad: OnBad
 
 def _load_synthetic(cache: Path, limit: int | None, notices: tuple[str, ...]) -> FaceDataset:
     from .prepared import load_prepared
-    from .synthetic import SyntheticFaces
+    from .synthetic.builder import SyntheticFaces
 
     folder = Path(cache) / f"synthetic-{SyntheticFaces.VERSION}"
     faces = load_prepared(folder, lambda data_dir: SyntheticFaces(data_dir=data_dir))

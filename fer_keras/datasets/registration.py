@@ -18,7 +18,7 @@ _TFDS = "tensorflow_datasets"
 _BUILDER_MODULES = (
     "fer_keras.datasets.face_folder",
     "fer_keras.datasets.fer2013",
-    "fer_keras.datasets.synthetic",
+    "fer_keras.datasets.synthetic.builder",
 )
 
 

@@ -3,6 +3,7 @@
 Importing this folder imports neither TensorFlow nor Keras.
 """
 
-from .run_export import FORMATS, export_run
+from .formats import FORMATS
+from .run_export import export_run
 
 __all__ = ["FORMATS", "export_run"]

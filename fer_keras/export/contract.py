@@ -1,7 +1,7 @@
 """``contract.json``: what a program that runs an exported file has to know, for people and for machines.
 
 Every TFLite file carries the same without the list of files, see ``read_contract`` in
-:mod:`fer_keras.export.tflite_metadata`.
+:mod:`fer_keras.export.tflite.metadata`.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..run_folder import file_sha256
+from ..runs.manifest import file_sha256
 from .formats import TFLITE_KINDS
-from .parity import size_in_bytes
-from .tflite_metadata import read_tflite
-from .tflite_report import end_details, tensor_types
+from .parity.compare import size_in_bytes
+from .tflite.metadata import read_tflite
+from .tflite.report import end_details, tensor_types
 
 if TYPE_CHECKING:
-    from ..calibration import Calibration
+    from ..evaluation.calibration.calibrate import Calibration
 
 CONTRACT_FILE = "contract.json"
 FORMAT_VERSION = 1

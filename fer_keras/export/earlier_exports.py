@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from ..errors import RunFolderError
-from ..run_folder import RunFolder
+from ..runs.run_folder import RunFolder
 from .contract import CONTRACT_FILE
 from .formats import COMPANIONS, FAILED, FORMATS
 from .labels import LABELS

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ..errors import InputError
 from .predictor import BATCH_SIZE, Predictor, check_images
-from .savedmodel_predictor import load_savedmodel, load_savedmodel_predictor
-from .tflite_predictor import load_tflite_predictor
+from .savedmodel.predictor import load_savedmodel, load_savedmodel_predictor
+from .tflite.predictor import load_tflite_predictor
 
 __all__ = [
     "BATCH_SIZE",
@@ -39,7 +39,7 @@ def load_predictor(path: Path | str, *, threads: int | None = None, trust: bool 
     if path.suffix == ".tflite":
         return load_tflite_predictor(path, threads=threads, trust=trust)
     if path.suffix == ".onnx":
-        from .onnx_predictor import load_onnx_predictor
+        from .onnx.predictor import load_onnx_predictor
 
         return load_onnx_predictor(path, threads=threads, trust=trust)
     if path.is_dir():

@@ -9,22 +9,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..atomic_files import atomic_folder, write_json
 from ..datasets.faces import FaceDataset
 from ..errors import RunFolderError
-from ..run_folder import RunFolder, atomic_folder, file_sha256, write_json
+from ..runs.manifest import file_sha256
+from ..runs.run_folder import RunFolder
 from .calibration_faces import select_calibration_faces
 from .contract import CONTRACT_FILE, describe_files, make_contract
 from .earlier_exports import PARITY, REPORT_VERSION, carry_over, keep_or_drop
 from .formats import COMPANIONS, DEFAULT_FORMATS, FORMATS, check_formats
-from .parity import check_parity
-from .parity_faces import ExportChecks, ParityFaces, choose_faces
-from .parity_latency import measure_latency
+from .latency.measure import measure_latency
+from .parity.compare import check_parity
+from .parity.faces import ExportChecks, ParityFaces, choose_faces
 from .write_formats import write_formats
 
 if TYPE_CHECKING:
     import keras
 
-    from ..calibration import Calibration
+    from ..evaluation.calibration.calibrate import Calibration
 
 __all__ = [
     "COMPANIONS",
@@ -50,7 +52,7 @@ def export_run(
     """Export the model of a run and compare each file, as loaded from disk, with Keras.
 
     A file that is out of its tolerance is not kept; its entry in ``parity.json`` stays, with ``passed`` false, and the
-    other files are kept: call :func:`fer_keras.export.parity.require_parity` on ``exports`` to refuse the report. The
+    other files are kept: call :func:`.require_parity` on ``exports`` to refuse the report. The
     whole ``exports`` folder is prepared aside and then takes the place of the old one, so that its files always belong
     together. Formats that were not asked for are kept as they are.
 
@@ -69,7 +71,7 @@ def export_run(
 
     Returns:
         The content of ``parity.json``: ``format_version, model_sha256, temperature, keras_latency`` and ``exports``,
-        which maps each format to the entry of :func:`fer_keras.export.parity.check_parity` plus ``images`` (a split,
+        which maps each format to the entry of :func:`.check_parity` plus ``images`` (a split,
         ``given faces`` or ``random pixels``), ``kept``, ``latency`` and, for more splits, one entry by its name.
 
     Raises:
@@ -117,14 +119,14 @@ def read_classes(run: RunFolder) -> tuple[str, ...]:
 
 
 def _load_model(run: RunFolder) -> keras.Model:
-    from ..prediction import load_run_model
+    from ..evaluation.prediction import load_run_model
     from .precision import as_float32
 
     return as_float32(load_run_model(run))
 
 
 def _calibration(run: RunFolder, dataset: FaceDataset | None) -> Calibration | None:
-    from ..calibration import calibrate_run, read_calibration
+    from ..evaluation.calibration.calibrate import calibrate_run, read_calibration
 
     found = read_calibration(run)
     return found if found or dataset is None else calibrate_run(run, dataset)

@@ -10,14 +10,14 @@ from typing import Any
 import keras
 import numpy as np
 
+from ..atomic_files import atomic_path, write_text
 from ..errors import ModelFileError
-from ..run_folder import atomic_path, write_text
-from ..torch_checkpoint import read_checkpoint, require_torch
-from ..torch_mapping import match_keys, read_arrays
-from ..torch_network import TorchLayer, build_torch, describe
-from ..torch_parity import compare_layers, random_images, require_agreement
-from ..torch_weights import to_torch
-from .predictors import Predictor
+from ..porting.torch.checkpoint import read_checkpoint, require_torch
+from ..porting.torch.mapping import match_keys, read_arrays
+from ..porting.torch.network import TorchLayer, build_torch, describe
+from ..porting.torch.parity import compare_layers, random_images, require_agreement
+from ..porting.torch.weights import to_torch
+from .predictor import Predictor
 
 MODULE = "model_torch.py"
 PROOF_FACES = 64
@@ -137,7 +137,7 @@ def load_torch_predictor(path: Path, model: keras.Model) -> Predictor:
 
 
 def prove_layers(path: Path, model: keras.Model, faces: np.ndarray) -> list[dict]:
-    """Compare every layer on random images and on faces, see :func:`fer_keras.torch_parity.compare_layers`.
+    """Compare every layer on random images and on faces, see :func:`fer_keras.porting.torch.parity.compare_layers`.
 
     Raises:
         ModelFileError: the end differs.

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..run_folder import write_text
+from ..atomic_files import write_text
 from .formats import FORMATS, TFLITE_KINDS
 from .labels import LABELS, check_classes, labels_text
 
@@ -36,7 +36,7 @@ def write_formats(
         ModelFileError: the model cannot be exported to one of the formats.
         RunFolderError: a file cannot be written.
     """
-    from .savedmodel import check_model
+    from .savedmodel.write import check_model
 
     check_model(model)
     check_classes(contract["classes"], model.output_shape[-1])
@@ -50,17 +50,17 @@ def write_formats(
 def _write(name: str, model: keras.Model, contract: Mapping, path: Path, calibration_faces: np.ndarray | None) -> None:
     classes, temperature = contract["classes"], contract["temperature"]
     if name in TFLITE_KINDS:
-        from . import tflite
+        from .tflite import convert as tflite
 
         faces = calibration_faces if name == "tflite_int8" else None
         options = {"kind": TFLITE_KINDS[name], "temperature": temperature, "calibration_faces": faces}
         tflite.export_tflite(model, path, contract=contract, **options)
     elif name == "savedmodel":
-        from .savedmodel import export_savedmodel
+        from .savedmodel.write import export_savedmodel
 
         export_savedmodel(model, classes, path, temperature=temperature)
     elif name == "onnx":
-        from .onnx_file import export_onnx
+        from .onnx.write import export_onnx
 
         export_onnx(model, classes, path, temperature=temperature, contract=contract)
     else:

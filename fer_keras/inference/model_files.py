@@ -12,7 +12,8 @@ from pathlib import Path
 
 from ..errors import InputError, ModelFileError, RunFolderError
 from ..export.labels import LABELS
-from ..run_folder import RunFolder, file_sha256
+from ..runs.manifest import file_sha256
+from ..runs.run_folder import RunFolder
 
 # What is taken of a run, in this order: on a CPU the 8-bit weights are the fastest file, and every kept file has passed
 # the comparison with Keras.
@@ -121,13 +122,13 @@ def read_card(path: Path) -> ModelCard:
 def _read_contract(path: Path) -> Mapping:
     """The contract inside the file, or beside a SavedModel; empty where there is none."""
     if path.suffix == ".tflite":
-        from ..export.tflite_metadata import read_contract
+        from ..export.tflite.metadata import read_contract
 
         with contextlib.suppress(ModelFileError):  # whole, but written without a contract
             return read_contract(path)
         return {}
     if path.suffix == ".onnx":
-        from ..export.onnx_predictor import make_session
+        from ..export.onnx.predictor import make_session
 
         metadata = make_session(path.read_bytes(), path).get_modelmeta().custom_metadata_map
         return json.loads(metadata.get("fer_keras.contract", "{}"))

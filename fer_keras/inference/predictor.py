@@ -11,9 +11,10 @@ from ..errors import InputError, ModelFileError
 from ..export.predictors import load_predictor
 from .boxes import Box
 from .crops import DEFAULT_MARGIN, crop_face, fit_whole
-from .detection import Detector, make_detector
+from .detection.detectors import make_detector
+from .detection.protocol import Detector
 from .model_files import open_model, read_card
-from .pictures import read_picture
+from .picture import read_picture
 from .prediction import Prediction
 
 TTA = ("none", "flip")
@@ -49,7 +50,7 @@ class Predictor:
 
         Args:
             model: run folder, ``.tflite``, ``.onnx``, SavedModel folder, or None for the model in the package.
-            detector: name for :func:`fer_keras.inference.detection.make_detector`, or a detector.
+            detector: name for :func:`fer_keras.inference.detection.detectors.make_detector`, or a detector.
             margin: above -0.5; see ``docs/predict.md`` for how the default was found.
             tta: ``flip`` averages the probabilities of a face and its mirror image.
             threads: CPU threads of the runtime; its own default when None.

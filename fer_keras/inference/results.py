@@ -9,8 +9,8 @@ from contextlib import ExitStack, nullcontext, suppress
 from pathlib import Path
 from typing import IO
 
+from ..atomic_files import atomic_path
 from ..errors import RunFolderError
-from ..run_folder import atomic_path
 from .prediction import Prediction
 
 PLACE = ("file", "frame", "timestamp", "face", "face_found", "left", "top", "width", "height")

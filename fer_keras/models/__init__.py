@@ -7,8 +7,8 @@ from functools import partial
 
 import keras
 
-from ..config import ModelSection
 from ..errors import ConfigError
+from ..recipe.model import ModelSection
 from .cnn import build_cnn, build_cnn_small
 from .layers import GrayscaleToRGB, ResizeImages, SelectOutputs
 from .reference import build_mini_xception, build_scratch_cnn, build_simple_cnn

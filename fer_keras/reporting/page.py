@@ -15,8 +15,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from .. import __version__, figure_style
+from .. import __version__
 from ..errors import DataError, FerKerasError
+from ..plotting import style as figure_style
 
 if TYPE_CHECKING:
     import jinja2

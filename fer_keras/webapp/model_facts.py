@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..inference.predictor import Predictor
-from ..run_folder import RunFolder
+from ..runs.run_folder import RunFolder
 
 # FER2013's own names of its splits, which its literature uses.
 _FER2013_SPLITS = {"test": "PrivateTest", "validation": "PublicTest"}

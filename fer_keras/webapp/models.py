@@ -10,7 +10,8 @@ import numpy as np
 import streamlit as st
 
 from ..inference.boxes import Box
-from ..inference.detection import Detector, make_detector
+from ..inference.detection.detectors import make_detector
+from ..inference.detection.protocol import Detector
 from ..inference.model_files import open_model
 from ..inference.predictor import Predictor
 from .limits import DECODERS, VIDEO_JOBS
@@ -44,7 +45,7 @@ class SharedDetector:
         self.name, self._detector, self._lock = detector.name, detector, threading.Lock()
 
     def detect(self, image: np.ndarray) -> list[Box]:
-        """See :class:`fer_keras.inference.detection.Detector`."""
+        """See :class:`fer_keras.inference.detection.protocol.Detector`."""
         with self._lock:
             return self._detector.detect(image)
 
@@ -74,7 +75,7 @@ def load_detector(name: str) -> SharedDetector | None:
     """Load a face detector once for the whole server; None for ``none``.
 
     Raises:
-        InputError: see :func:`fer_keras.inference.detection.make_detector`.
+        InputError: see :func:`fer_keras.inference.detection.detectors.make_detector`.
     """
     detector = make_detector(name)
     return None if detector is None else SharedDetector(detector)

@@ -9,10 +9,10 @@ import streamlit as st
 from . import session
 from .choices import Choices, choose
 from .facts_markup import facts_line
-from .live_page import show_live
-from .pictures_page import show_camera, show_pictures
+from .pages.live import show_live
+from .pages.pictures import show_camera, show_pictures
+from .pages.video import show_video
 from .settings import AppSettings
-from .video_page import show_video
 
 _HERE = Path(__file__).parent
 _SOURCES = {

@@ -8,7 +8,7 @@ import io
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from ..datasets.synthetic_drawing import draw_faces
+from ..datasets.synthetic.drawing import draw_faces
 from ..emotions import FER7
 
 _SIDE, _SIZE, _GROUND, _SOFT = 220, (900, 360), 168, 7  # pixels, pixels, gray, pixels

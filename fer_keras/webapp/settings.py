@@ -18,7 +18,7 @@ class AppSettings:
 
     Attributes:
         models: run folders or files of the user's, in the order of the selector; the packaged models follow them.
-        detector: face detector that the page starts with, see :func:`fer_keras.inference.detection.make_detector`.
+        detector: face detector that the page starts with, see :func:`.make_detector`.
     """
 
     models: tuple[str, ...] = ()

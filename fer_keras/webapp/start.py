@@ -2,7 +2,7 @@
 
 import sys
 
-from fer_keras.webapp.page import show
-from fer_keras.webapp.settings import read_settings
+from .page import show
+from .settings import read_settings
 
 show(read_settings(sys.argv[1:]))

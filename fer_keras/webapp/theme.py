@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from matplotlib.colors import to_rgb
 
-from ..figure_style import INK, RULE, VALIDATION, ink_on
-from ..inference.timeline_figure import class_colors
+from ..inference.timeline.figure import class_colors
+from ..plotting.style import INK, RULE, VALIDATION, ink_on
 
 _BOTH = {"baseRadius": "0.6rem"}
 _LIGHT = {

@@ -14,11 +14,11 @@ from ..errors import DataError
 from ..inference.prediction import Prediction
 from ..inference.predictor import Predictor
 from ..inference.results import CsvWriter
-from ..inference.timeline import Timeline, bin_edges, make_timeline, mean_between
-from ..inference.timeline_csv import read_observations
-from ..inference.video import predict_video
-from ..inference.video_reader import open_video
-from ..inference.video_summary import VideoSummary
+from ..inference.timeline.csv_rows import read_observations
+from ..inference.timeline.timeline import Timeline, bin_edges, make_timeline, mean_between
+from ..inference.video.predict import predict_video
+from ..inference.video.reader import open_video
+from ..inference.video.summary import VideoSummary
 from .limits import VIDEO_FPS, VIDEO_SECONDS
 
 _BINS = 150

@@ -69,7 +69,7 @@ def test_bad_input_is_one_clear_message(arguments, code, words, capsys, tmp_path
 
 
 def test_an_unforeseen_error_is_one_line_without_v_and_a_traceback_with_it(monkeypatch, capsys):
-    import fer_keras_cli.recipes as recipes
+    import fer_keras_cli.commands.recipes as recipes
 
     def broken(**_):
         raise RuntimeError("first line\nsecond line")

@@ -5,12 +5,13 @@ import json
 import numpy as np
 import pytest
 
+from fer_keras.atomic_files import write_json, write_text
 from fer_keras.datasets.faces import Split
 from fer_keras.emotions import FER7
-from fer_keras.evaluation_report import write_confusion_matrix, write_predictions
-from fer_keras.history import COLUMNS
-from fer_keras.metrics import confusion, score
-from fer_keras.run_folder import RunFolder, write_json, write_text
+from fer_keras.evaluation.report import write_confusion_matrix, write_predictions
+from fer_keras.metrics.scores import confusion, score
+from fer_keras.runs.history import COLUMNS
+from fer_keras.runs.run_folder import RunFolder
 
 HARDWARE = {"cpu": "Test CPU", "cores": 2, "memory_gib": 8.0, "gpus": []}
 SHA256 = "a" * 64

@@ -4,12 +4,12 @@ import json
 
 import pytest
 
+from fer_keras.atomic_files import write_json, write_text
 from fer_keras.comparison import compare_runs, describe
 from fer_keras.comparison.markdown import to_markdown
 from fer_keras.datasets.faces import Split
 from fer_keras.emotions import FER7
 from fer_keras.errors import DataError, InputError, ModelFileError, RunFolderError
-from fer_keras.run_folder import write_json, write_text
 
 OTHER = {"cpu": "Other CPU", "cores": 8, "memory_gib": 32.0, "gpus": []}
 

@@ -70,9 +70,9 @@ def real_models(make_run):
     """Two runs with one real network, of which the first is exported."""
     import keras
 
-    from fer_keras.config import CnnModel
     from fer_keras.export.run_export import export_run
     from fer_keras.models import build_model
+    from fer_keras.recipe.model import CnnModel
 
     keras.utils.set_random_seed(1)
     model = build_model(CnnModel(width=8), 7)

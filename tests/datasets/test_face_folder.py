@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from fer_keras.datasets import load_faces, prepared
-from fer_keras.datasets.sources import Source, recognise
-from fer_keras.datasets.tree_source import TreeSource
+from fer_keras.datasets.sources.recognise import Source, recognise
+from fer_keras.datasets.sources.tree import TreeSource
 from fer_keras.emotions import AFFECTNET8, FER7
 from fer_keras.errors import DataError
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fer_keras.datasets import fingerprint, load_faces
-from fer_keras.datasets.synthetic import SYNTHETIC_SPLITS
+from fer_keras.datasets.synthetic.builder import SYNTHETIC_SPLITS
 from fer_keras.emotions import FER7
 from fer_keras.errors import DataError, InputError
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fer_keras.run_folder import RunFolder
+from fer_keras.runs.run_folder import RunFolder
 
 nbformat = pytest.importorskip("nbformat", reason="needs nbclient and ipykernel (fer_keras[dev])")
 NOTEBOOK = Path(__file__).parents[2] / "docs" / "quickstart.ipynb"

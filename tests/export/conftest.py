@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from fer_keras.export.tflite import KINDS, export_tflite
+from fer_keras.export.tflite.convert import KINDS, export_tflite
 
 CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fer_keras.atomic_files import write_json
 from fer_keras.export.contract import describe_files, make_contract
 from fer_keras.export.formats import FORMATS
 from fer_keras.export.write_formats import write_formats
-from fer_keras.metrics import softmax
-from fer_keras.run_folder import write_json
+from fer_keras.metrics.scores import softmax
 
 pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert")
 GUIDE = Path(__file__).parents[2] / "docs" / "deploy.md"

@@ -2,9 +2,9 @@ import keras
 import numpy as np
 import pytest
 
-from fer_keras.export.parity import check_parity, keras_probabilities, require_parity
+from fer_keras.export.parity.compare import check_parity, keras_probabilities, require_parity
 from fer_keras.export.precision import as_float32
-from fer_keras.export.tflite import export_tflite
+from fer_keras.export.tflite.convert import export_tflite
 
 
 @pytest.fixture(scope="module", params=["mixed_bfloat16", "mixed_float16"])

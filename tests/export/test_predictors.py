@@ -7,9 +7,11 @@ import pytest
 import tensorflow as tf
 
 from fer_keras.errors import InputError, ModelFileError
-from fer_keras.export.predictors import load_predictor, load_savedmodel_predictor, load_tflite_predictor
-from fer_keras.export.savedmodel import export_savedmodel
-from fer_keras.export.tflite_metadata import with_metadata
+from fer_keras.export.predictors import load_predictor
+from fer_keras.export.savedmodel.predictor import load_savedmodel_predictor
+from fer_keras.export.savedmodel.write import export_savedmodel
+from fer_keras.export.tflite.metadata import with_metadata
+from fer_keras.export.tflite.predictor import load_tflite_predictor
 
 
 @pytest.fixture(scope="module")

@@ -10,13 +10,15 @@ import pytest
 
 from fer_keras.datasets.faces import FaceDataset, Split, fingerprint
 from fer_keras.errors import DataError, InputError, ModelFileError, RunFolderError
-from fer_keras.export import FORMATS, export_run, run_export, tflite
+from fer_keras.export import FORMATS, export_run, run_export
 from fer_keras.export.formats import DEFAULT_FORMATS, check_formats
-from fer_keras.export.parity import keras_probabilities, require_parity
-from fer_keras.export.parity_faces import ExportChecks
-from fer_keras.export.parity_tolerances import read_tolerances
-from fer_keras.export.tflite_metadata import read_contract
-from fer_keras.run_folder import RunFolder, file_sha256
+from fer_keras.export.parity.compare import keras_probabilities, require_parity
+from fer_keras.export.parity.faces import ExportChecks
+from fer_keras.export.parity.tolerances import read_tolerances
+from fer_keras.export.tflite import convert as tflite
+from fer_keras.export.tflite.metadata import read_contract
+from fer_keras.runs.manifest import file_sha256
+from fer_keras.runs.run_folder import RunFolder
 
 
 @pytest.fixture

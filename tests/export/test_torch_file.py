@@ -7,12 +7,12 @@ import keras
 import numpy as np
 import pytest
 
-from fer_keras.config import make_recipe
 from fer_keras.errors import ModelFileError
 from fer_keras.export import export_run, run_export, torch_file
-from fer_keras.export.parity import keras_probabilities
+from fer_keras.export.parity.compare import keras_probabilities
 from fer_keras.models import build_model
-from fer_keras.run_folder import RunFolder
+from fer_keras.recipe.recipe import make_recipe
+from fer_keras.runs.run_folder import RunFolder
 
 torch = pytest.importorskip("torch", reason="torch is not installed (extra 'torch')")
 pytest.importorskip("safetensors", reason="safetensors is not installed (extra 'torch')")

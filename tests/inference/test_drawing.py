@@ -5,9 +5,9 @@ import pytest
 from PIL import Image
 
 from fer_keras.errors import InputError
-from fer_keras.inference.annotated import save_annotated
 from fer_keras.inference.boxes import Box
 from fer_keras.inference.drawing import GROUND, LINE, MUTED_LINE, NO_FACE, draw_predictions, label_of
+from fer_keras.inference.pictures.annotated import save_annotated
 from fer_keras.inference.prediction import Prediction
 
 

@@ -2,8 +2,9 @@ import keras
 import numpy as np
 import pytest
 
-from fer_keras.config import SECTIONS, make_recipe
 from fer_keras.models import MODELS, build_model, build_scratch_cnn, build_simple_cnn, build_vgg10, count_macs
+from fer_keras.recipe.model import SECTIONS
+from fer_keras.recipe.recipe import make_recipe
 
 NAMES = ("scratch_cnn", "simple_cnn", "vgg10", "mini_xception")
 

@@ -3,10 +3,10 @@ import keras
 import numpy as np
 import pytest
 
-from fer_keras.config import SECTIONS, TransferModel
 from fer_keras.errors import ModelFileError
 from fer_keras.models import MODELS, build_model
 from fer_keras.models.transfer import BACKBONES, find_backbone, freeze, split_at_features
+from fer_keras.recipe.model import SECTIONS, TransferModel
 
 FAMILIES = {
     "mobilenetv2": keras.applications.mobilenet_v2,

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from fer_keras.errors import DataError, FerKerasError
-from fer_keras.figure_style import new_figure
+from fer_keras.plotting.style import new_figure
 from fer_keras.reporting import figure_data_uri, image_data_uri, render_page
 
 

@@ -1,0 +1,119 @@
+"""Files and folders written whole or not at all. Standard library only."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from .errors import RunFolderError
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary sibling of ``path``; on success it is flushed and takes the place of ``path``.
+
+    A reader sees the old file or the new one, never a part. The suffix is kept, since savers look at it.
+
+    Raises:
+        RunFolderError: no permission, disk full or another failure of the file system.
+    """
+    path = Path(path)
+    scratch = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+        scratch = Path(name)
+        yield scratch
+        with open(scratch, "rb") as written:
+            os.fsync(written.fileno())
+        os.chmod(scratch, 0o644)
+        os.replace(scratch, path)
+    except OSError as error:
+        raise RunFolderError(
+            f"cannot write {path}: {error.strerror or error}", hint="Free space or choose a writable folder"
+        ) from error
+    finally:
+        if scratch is not None:
+            scratch.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary sibling folder; on success it takes the place of ``path`` (an old one is dropped)."""
+    path = Path(path)
+    scratch = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+        yield scratch
+        os.chmod(scratch, 0o755)
+        _take_place(scratch, path)
+    except OSError as error:
+        raise RunFolderError(
+            f"cannot write {path}: {error.strerror or error}", hint="Free space or choose a writable folder"
+        ) from error
+    finally:
+        if scratch is not None:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _take_place(scratch: Path, path: Path) -> None:
+    """Rename ``scratch`` to ``path``; folders do not replace each other, so an old one is moved aside first."""
+    if not path.exists():
+        os.replace(scratch, path)
+        return
+    if not path.is_dir():  # somebody's file, which is not ours to move away
+        raise NotADirectoryError(errno.ENOTDIR, "a file of that name is in the way", str(path))
+    aside = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    os.replace(path, aside / path.name)
+    try:
+        os.replace(scratch, path)
+    except OSError:
+        os.replace(aside / path.name, path)
+        raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def check_output_folder(folder: Path, names: Collection[str], *, force: bool, kind: str) -> None:
+    """Refuse a folder with something in it, before any work is done for it.
+
+    Args:
+        folder: that will be written.
+        names: of the files that may be replaced.
+        force: let an earlier result go, and never anything else.
+        kind: of result, with its article, as the error names it.
+
+    Raises:
+        RunFolderError: something is there.
+    """
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    if not force:
+        raise RunFolderError(f"{folder} exists already", hint="Give another --output, or --force to replace it")
+    present = [path.name for path in folder.iterdir()] if folder.is_dir() else ["a file"]
+    foreign = sorted(set(present) - set(names))
+    if foreign:
+        raise RunFolderError(
+            f"{folder} is not replaced, since it holds more than {kind}",
+            received=", ".join(foreign[:3]),
+            hint="Give another --output",
+        )
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text atomically."""
+    with atomic_path(path) as scratch:
+        scratch.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: Path, data: object) -> None:
+    """Write JSON atomically; NaN is refused rather than written as non-standard JSON."""
+    write_text(path, json.dumps(data, indent=2, allow_nan=False) + "\n")

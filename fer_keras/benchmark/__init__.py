@@ -1,0 +1,1 @@
+"""What runs cost: latency, size, memory, time to an accuracy."""

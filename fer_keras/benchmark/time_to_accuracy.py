@@ -1,0 +1,135 @@
+"""Time to accuracy: how long a recipe trains until its validation score first reaches a target.
+
+The measure of DAWNBench (Coleman et al. 2017), on the ordinary training path. The score is that of whole epochs on the
+validation split (PublicTest), with averaged weights where the recipe averages. The learning rate goes by the recipe's
+own number of epochs: the target stops a training, it does not shorten the schedule.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import keras
+
+from ..datasets.faces import FaceDataset
+from ..metrics.scores import mean_and_sd
+from ..recipe.recipe import Recipe
+from ..runs.run_folder import RunFolder
+from .time_to_request import check_request
+from .timed_training import MEASURES, Interrupted, input_seconds_per_batch, measure_seed
+
+# What is taken over from a training's run.json.
+FACTS = ("dataset", "parameters", "macs", "batch_size", "steps_per_epoch", "precision", "backend")
+
+
+def time_to_accuracy(
+    recipes: Mapping[str, tuple[Recipe, FaceDataset]],
+    target: float,
+    *,
+    seeds: Sequence[int] = (0,),
+    max_epochs: int | None = None,
+    max_seconds: float | None = None,
+    keep: Path | None = None,
+    say: Callable[[str], None] = lambda text: None,
+) -> list[dict]:
+    """Train each recipe with each seed until the target is reached; all recipes with a seed, then with the next.
+
+    Args:
+        recipes: by name; each with its faces (train and validation splits).
+        target: validation accuracy between 0 and 1.
+        seeds: of order, augmentation and weights.
+        max_epochs: give a training up after as many; default: the recipe's.
+        max_seconds: give a training up after as many seconds of training steps.
+        keep: folder for the run folders (``RECIPE-seedN``, which 'fer-keras train --resume' goes on with); by default
+            they are temporary and leave nothing behind, not even when interrupted.
+        say: told every epoch.
+
+    Returns:
+        One dict per recipe: ``name``, ``recipe`` (resolved), ``schedule`` (``name`` and the ``epochs`` that it is laid
+        out for), what :data:`FACTS` lists, ``input_seconds_per_batch`` (see :func:`input_seconds_per_batch`),
+        ``seeds`` (see :func:`fer_keras.benchmark.timed_training.measure_seed`) and ``summary`` (see :func:`summarise`).
+
+    Raises:
+        InputError: a target, seed or limit that makes no sense.
+        RunFolderError: a folder to keep exists already.
+        KeyboardInterrupt: Ctrl-C. SIGTERM ends the process as it would without a training, after cleaning up.
+    """
+    check_request(recipes, target, seeds, max_epochs, max_seconds)
+    limits = {"max_epochs": max_epochs, "max_seconds": max_seconds}
+    try:
+        facts, rows = _train_all(recipes, target, seeds, keep, say, limits)
+    except Interrupted as stop:
+        # The training took the signal for a wish to resume later; here it means what it always means.
+        signal.raise_signal(stop.number)
+        raise KeyboardInterrupt from None
+    return [
+        {
+            "name": name,
+            "recipe": recipe.model_dump(mode="json"),
+            "schedule": {"name": recipe.train.schedule, "epochs": recipe.epochs},
+            **{key: facts[name][key] for key in FACTS},
+            "input_seconds_per_batch": input_seconds_per_batch(recipe, dataset),
+            "seeds": rows[name],
+            "summary": summarise(rows[name]),
+        }
+        for name, (recipe, dataset) in recipes.items()
+    ]
+
+
+def _train_all(recipes, target, seeds, keep, say, limits: dict) -> tuple[dict, dict]:
+    """``run.json`` and the measured trainings of each recipe, by name."""
+    facts, rows = {}, {name: [] for name in recipes}
+    for seed in seeds:
+        for name, (recipe, dataset) in recipes.items():
+            seeded = recipe.model_copy(update={"train": recipe.train.model_copy(update={"seed": seed})})
+            with _run_folder(keep, f"{name.replace('/', '-')}-seed{seed}") as run:
+                rows[name].append(measure_seed(seeded, dataset, run, target, say=_speaker(say, name, seed), **limits))
+                facts[name] = json.loads(run.run_json.read_text(encoding="utf-8"))
+            keras.utils.clear_session()  # the graphs of one training are no use to the next
+    return facts, rows
+
+
+@contextmanager
+def _run_folder(keep: Path | None, name: str) -> Iterator[RunFolder]:
+    if keep is not None:
+        yield RunFolder.create(keep / name)
+        return
+    parent = Path(tempfile.mkdtemp(prefix="fer-keras-time-to-"))
+    try:
+        yield RunFolder.create(parent / name)
+    finally:
+        shutil.rmtree(parent, ignore_errors=True)
+
+
+def _speaker(say: Callable[[str], None], name: str, seed: int) -> Callable[[dict], None]:
+    def speak(row: dict) -> None:
+        seconds = f"{row['training_seconds']:.0f} s of training"
+        say(f"{name}, seed {seed}: epoch {row['epoch']}, val_accuracy {row['val_accuracy']:.4f}, {seconds}")
+
+    return speak
+
+
+def summarise(rows: Sequence[dict]) -> dict:
+    """Mean and sample standard deviation of each of :data:`MEASURES` over seeds.
+
+    Returns:
+        ``runs``, ``reached`` (how many did) and, per measure, ``{mean, sd}``; None where
+        not every seed reached the target, since the mean of those that did would flatter; ``sd`` is None for one seed.
+    """
+    reached = [row["to_target"] for row in rows if row["reached"]]
+    complete = len(reached) == len(rows)
+    return {
+        "runs": len(rows),
+        "reached": len(reached),
+        **{name: _spread([part[name] for part in reached]) if complete else None for name in MEASURES},
+    }
+
+
+def _spread(values: Sequence[float]) -> dict:
+    return {name: value and round(value, 3) for name, value in mean_and_sd(values).items()}

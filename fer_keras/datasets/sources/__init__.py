@@ -1,0 +1,1 @@
+"""Files as users have them - csv, zip, trees of pictures - to rows of faces. No TensorFlow."""

@@ -1,0 +1,197 @@
+"""What a path holds - csv, zip or image folder - recognised by content, never by its name. No TensorFlow."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ...errors import DataError
+from .archive import holds_fer2013, read_zip
+from .bad_rows import BadRows
+from .csv_file import is_face_csv, read_csv
+from .image_tree import TOP_FOLDERS, is_fer2013_tree, is_junk, order_images, read_images
+from .rows import FaceRow, gather_splits
+from .tree import TreeSource
+
+LAYOUTS = "fer2013.csv, icml_face_data.csv, a folder with train/ and test/ or with class folders, a zip of one of these"
+
+_ZIP_MAGIC = (b"PK\3\4", b"PK\5\6")
+_OTHER_ARCHIVES = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"7z\xbc\xaf": "7z", b"Rar!": "rar"}
+_SNIFF_BYTES = 4096
+# A folder with more entries than this beside the data is not a data folder.
+_MAX_ENTRIES = 1000
+
+
+@dataclass(frozen=True)
+class Source:
+    """A recognised place with FER2013 data in it.
+
+    Attributes:
+        kind: the layout.
+        path: the csv, the zip, or the folder that holds ``train`` and ``test``.
+    """
+
+    kind: Literal["csv", "zip", "folder"]
+    path: Path
+
+    def read_splits(self, bad: BadRows | None = None) -> dict[str, list[FaceRow]]:
+        """Read every face into memory, split by split in source order.
+
+        Args:
+            bad: what happens to a row, member or file that is wrong; by default it is refused.
+
+        Raises:
+            DataError: naming the first one that is refused.
+        """
+        return gather_splits(self._rows(bad), str(self.path))
+
+    @functools.cached_property
+    def signature(self) -> str:
+        """A cheap fingerprint (hex): path, sizes and times, not content. Taken once, at first use.
+
+        Raises:
+            DataError: the path has become unreadable.
+        """
+        try:
+            return _listing_sha256(self)
+        except OSError as error:
+            raise DataError(f"cannot read {self.path}: {error.strerror}") from error
+
+    def _rows(self, bad: BadRows | None) -> Iterator[FaceRow]:
+        if self.kind == "zip":
+            yield from read_zip(self.path, bad)
+        elif self.kind == "folder":
+            names = [name for name, _ in _list_tree(self.path)]
+            images = order_images(names, str(self.path), bad)
+            yield from read_images(images, self._read_image, str(self.path), bad)
+        else:
+            yield from _read_csv_file(self.path, bad)
+
+    def _read_image(self, name: str) -> bytes:
+        try:
+            return (self.path / name).read_bytes()
+        except OSError as error:
+            raise DataError(f"cannot be read: {error.strerror}") from error
+
+
+def recognise(path: Path) -> Source | TreeSource:
+    """Find out what ``path`` holds.
+
+    Args:
+        path: a csv or zip file, a directory with exactly one csv, zip or train/test tree in it, or one with class
+            folders.
+
+    Returns:
+        FER2013 in one of its layouts, which the names of most images tell; else a tree of class folders.
+
+    Raises:
+        DataError: nothing there, no such data, several data sets, or an archive of another kind.
+    """
+    path = Path(path).expanduser()
+    if path.is_dir():
+        found = find_in_folder(path)
+        if len(found) == 1:
+            return _look_inside(found[0])
+        if found:
+            names = ", ".join(str(source.path) for source in found)
+            raise DataError(f"{path} holds several data sets", allowed="one", received=names, hint="Give one of them")
+        tree = TreeSource("folder", path)
+        if tree.is_tree:
+            return tree
+        raise DataError(f"{path} holds no FER2013 data and no class folders with images", allowed=LAYOUTS)
+    head = _read_head(path)
+    if head.startswith(_ZIP_MAGIC):
+        return _look_inside(Source("zip", path))
+    for magic, name in _OTHER_ARCHIVES.items():
+        if head.startswith(magic):
+            raise DataError(f"{path} is a {name} archive, which is not read", allowed=LAYOUTS, hint="Unpack it first")
+    return Source("csv", path)  # whatever is wrong with it, the csv reader names the line
+
+
+def _look_inside(source: Source | TreeSource) -> Source | TreeSource:
+    """A zip may hold FER2013 or another tree; whatever is neither is left to FER2013's reader, which says why."""
+    if source.kind != "zip":
+        return source
+    tree = TreeSource("zip", source.path)
+    return tree if not holds_fer2013(source.path) and tree.is_tree else source
+
+
+def find_in_folder(folder: Path) -> list[Source | TreeSource]:
+    """Return every data set that lies directly in ``folder``; class folders without train and test are none yet.
+
+    Raises:
+        DataError: the folder cannot be read.
+    """
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)[:_MAX_ENTRIES]
+    except OSError as error:
+        raise DataError(f"cannot read {folder}: {error.strerror}") from error
+    folders = {entry.name.lower() for entry in entries if entry.is_dir()}
+    found: list[Source | TreeSource] = [_train_and_test(folder)] if folders.issuperset(TOP_FOLDERS) else []
+    for entry in entries:
+        if entry.is_file() and not is_junk(entry.name):
+            head = _read_head(Path(entry.path))
+            if head.startswith(_ZIP_MAGIC):
+                found.append(Source("zip", Path(entry.path)))
+            elif is_face_csv(head):
+                found.append(Source("csv", Path(entry.path)))
+    return found
+
+
+def _train_and_test(folder: Path) -> Source | TreeSource:
+    """FER2013 by the names of its files; a tree without any image is left to its reader too."""
+    tree = TreeSource("folder", folder)
+    return tree if tree.is_tree and not is_fer2013_tree(tree.names) else Source("folder", folder)
+
+
+def _read_head(path: Path) -> bytes:
+    if path.exists() and not path.is_file():
+        raise DataError(f"{path} is neither a file nor a folder", allowed=LAYOUTS)
+    try:
+        with open(path, "rb") as handle:
+            return handle.read(_SNIFF_BYTES)
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}", hint="Check the path") from error
+
+
+def _read_csv_file(path: Path, bad: BadRows | None) -> Iterator[FaceRow]:
+    try:
+        with open(path, "rb") as stream:
+            yield from read_csv(stream, str(path), bad)
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _list_tree(root: Path) -> Iterator[tuple[str, os.DirEntry]]:
+    """Yield (``train/happy/x.jpg``, entry) for everything below train and test; folders only below their level."""
+    for top in _sorted_entries(root):
+        if top.is_dir() and top.name.lower() in TOP_FOLDERS:
+            for child in _sorted_entries(top.path):
+                grandchildren = _sorted_entries(child.path) if child.is_dir() else []
+                yield from ((f"{top.name}/{child.name}/{file.name}", file) for file in grandchildren)
+                if not child.is_dir():
+                    yield f"{top.name}/{child.name}", child
+
+
+def _sorted_entries(folder: str | Path) -> list[os.DirEntry]:
+    try:
+        entries = [entry for entry in os.scandir(folder) if not is_junk(entry.name)]
+    except OSError as error:
+        raise DataError(f"cannot read {folder}: {error.strerror}") from error
+    return sorted(entries, key=lambda entry: entry.name)
+
+
+def _listing_sha256(source: Source) -> str:
+    digest = hashlib.sha256(f"{source.kind}\n{source.path.resolve()}\n".encode(errors="surrogateescape"))
+    if source.kind == "folder":
+        listing = ((name, entry.stat()) for name, entry in _list_tree(source.path))
+    else:
+        listing = iter([("", source.path.stat())])
+    for name, status in listing:
+        digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode(errors="surrogateescape"))
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""Finished runs scored on a split."""

@@ -1,0 +1,119 @@
+"""Score a finished run on one split and write the evaluation folder of the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+
+from ..atomic_files import atomic_folder
+from ..datasets.copies.duplicates import exact_copies, near_copies
+from ..datasets.faces import FaceDataset, fingerprint
+from ..metrics.scores import score
+from ..runs.manifest import file_sha256
+from ..runs.run_folder import RunFolder
+from .calibration.calibrate import read_calibration
+from .calibration.scores import score_calibrated
+from .origin import describe_origin, report_suffix
+from .prediction import average_views, load_for_scoring, predict_views
+from .report import write_report
+from .robustness.report import carry_robustness
+from .second_opinion import Opinion, score_opinions
+
+
+def evaluate_run(
+    run: RunFolder,
+    dataset: FaceDataset,
+    split: str,
+    *,
+    tta: str = "none",
+    batch_size: int = 256,
+    opinions: Sequence[Opinion] = (),
+    labels: str = "",
+) -> dict:
+    """Score the model of a run on one split; a folder of an earlier evaluation is replaced as a whole.
+
+    Files go to ``evaluation/<split>``, with flip test-time augmentation to ``evaluation/<split>_flip_tta``; then the
+    manifest is renewed. Besides the keys of the contract the result holds ``dataset``, ``trained_on_sha256`` (None
+    when ``run.json`` does not say), ``date`` (UTC) and ``notices``, sentences to show beside the numbers. All of them
+    are of temperature 1, as are the tables; ``calibrated`` holds what the run's ``calibration.json`` makes of them, see
+    :func:`.score_calibrated`, or None. With test-time augmentation the temperature
+    divides the logits of each view.
+
+    Args:
+        run: a finished run, opened and verified by the caller.
+        dataset: its classes are those of the run, in the same order.
+        split: ``train``, ``validation`` or ``test``.
+        tta: ``none``, or ``flip`` for the mean over each image and its mirror image.
+        batch_size: images per step; no influence on the scores beyond rounding.
+        opinions: other labels of the same faces, see :func:`fer_keras.evaluation.second_opinion.find_opinions`.
+        labels: name of the labels where they are not those of the run's recipe; goes into the folder's name.
+
+    Returns:
+        The content of ``metrics.json``.
+
+    Raises:
+        InputError: unknown split or tta, or a batch size below 1.
+        DataError: empty split, or classes that are not those of the model.
+        ModelFileError: the model cannot be loaded or puts out no finite numbers.
+        RunFolderError: damaged ``run.json`` or ``calibration.json``, or the folder cannot be written.
+    """
+    rows, trained, model = load_for_scoring(run, dataset, split)
+    calibration = read_calibration(run)
+    views = predict_views(model, rows.images, batch_size=batch_size, tta=tta)  # (n, classes) each
+    y_prob = average_views(views)
+    calibrated = None if calibration is None else average_views(views, calibration.temperature)
+    copies = _copies_in_train(dataset, split)
+    metrics = _collect_metrics(dataset, split, y_prob, tta, trained, copies)
+    metrics["second_opinion"] = score_opinions(rows.labels, y_prob, dataset.classes, opinions) or None
+    if calibration is not None:
+        metrics["calibrated"] = score_calibrated(rows.labels, y_prob, calibrated, ~(copies[0] | copies[1]), calibration)
+    place = run.evaluation(split, report_suffix(tta, labels))
+    with atomic_folder(place) as folder:
+        write_report(folder, run.path.resolve().name, rows, dataset.classes, y_prob, metrics, calibrated)
+        carry_robustness(place, folder, metrics | {"model_sha256": file_sha256(run.model)})
+    run.write_manifest()
+    return metrics
+
+
+def _collect_metrics(
+    dataset: FaceDataset,
+    split: str,
+    y_prob: np.ndarray,
+    tta: str,
+    trained: dict,
+    copies: tuple[np.ndarray, np.ndarray],
+) -> dict:
+    rows, (exact, near) = dataset.splits[split], copies
+    return {
+        "split": split,
+        **score(rows.labels, y_prob, dataset.classes),
+        "tta": tta,
+        **describe_origin(dataset, trained),
+        "split_sha256": fingerprint({split: rows}, dataset.classes),
+        "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "deduplicated": _score_deduplicated(dataset, split, y_prob, ~(exact | near)),
+        "copies_in_train": {"exact": int(exact.sum()), "near": int((near & ~exact).sum())},
+        "calibrated": None,
+    }
+
+
+def _copies_in_train(dataset: FaceDataset, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return which rows of a split the train split holds pixel for pixel, and as a near copy; none of train's own."""
+    images, train = dataset.splits[split].images, dataset.splits["train"].images
+    if split == "train":
+        return np.zeros(len(images), bool), np.zeros(len(images), bool)
+    return exact_copies(images, train), near_copies(images, train)
+
+
+def _score_deduplicated(dataset: FaceDataset, split: str, y_prob: np.ndarray, unseen: np.ndarray) -> dict:
+    """Scores of the rows of which train holds no exact and no near copy; None where there is nothing to say."""
+    nothing = {"accuracy": None, "macro_f1": None, "per_class": None}
+    if split == "train":
+        return {"n": None, **nothing}
+    rows = dataset.splits[split]
+    if not unseen.any():
+        return {"n": 0, **nothing}
+    scores = score(rows.labels[unseen], y_prob[unseen], dataset.classes)
+    return {key: scores[key] for key in ("n", *nothing)}

@@ -1,0 +1,41 @@
+"""Which run and which faces a score is of. No TensorFlow."""
+
+from __future__ import annotations
+
+from ..datasets.faces import FaceDataset
+
+
+def describe_origin(dataset: FaceDataset, trained: dict) -> dict:
+    """Which faces scores are of, and the notices that go with them: keys of ``metrics.json``.
+
+    Args:
+        dataset: that was scored.
+        trained: content of ``run.json``.
+    """
+    trained_on = _trained_sha256(trained)
+    return {
+        "dataset": dataset.name,
+        "dataset_sha256": dataset.sha256,
+        "trained_on_sha256": trained_on,
+        "notices": [*dataset.notices, *_mismatch_notice(dataset, trained_on)],
+        "verdict": dataset.verdict,
+    }
+
+
+def _trained_sha256(run_json: dict) -> str | None:
+    dataset = run_json.get("dataset")
+    return dataset.get("sha256") if isinstance(dataset, dict) else None
+
+
+def _mismatch_notice(dataset: FaceDataset, trained_on: str | None) -> list[str]:
+    if trained_on in (None, dataset.sha256):
+        return []
+    return [
+        f"Scored on another data set (sha256 {dataset.sha256[:12]}) than the model was trained on "
+        f"(sha256 {trained_on[:12]})."
+    ]
+
+
+def report_suffix(tta: str, labels: str = "") -> str:
+    """What the name of an evaluation's folder ends in, such as ``flip_tta`` or ``ferplus_flip_tta``."""
+    return "_".join(part for part in (labels, "" if tta == "none" else f"{tta}_tta") if part)

@@ -1,0 +1,1 @@
+"""Runs scored on damaged faces."""

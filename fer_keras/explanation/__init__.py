@@ -1,0 +1,1 @@
+"""Where in a face an answer comes from."""

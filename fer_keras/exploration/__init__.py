@@ -1,0 +1,1 @@
+"""What is in a data set, as numbers, pictures and one page."""

@@ -1,0 +1,1 @@
+"""Time of exported files, measured in a process of its own."""

@@ -1,0 +1,1 @@
+"""ONNX: written, run."""

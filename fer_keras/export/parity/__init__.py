@@ -1,0 +1,1 @@
+"""Proof that an exported file is the same model."""

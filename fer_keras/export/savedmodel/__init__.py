@@ -1,0 +1,1 @@
+"""TensorFlow SavedModel: written, sealed, run."""

@@ -1,0 +1,163 @@
+"""What a TFLite file of this package says about itself: its input contract as JSON, and its own sha256. No TensorFlow.
+
+Both are metadata entries of the flatbuffer (``Model.metadata`` in TFLite's schema.fbs), which every runtime ignores.
+The runtime trusts the offsets in a flatbuffer, and one flipped bit can end the process; so the sha256 is looked for as
+plain bytes and checked before anything is parsed. It finds damage. It is no signature: whoever changes a file on
+purpose can seal it anew.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import flatbuffers
+import numpy as np
+
+from ...errors import ModelFileError
+
+IDENTIFIER = b"TFL3"  # bytes 4..8 of the flatbuffer, from schema.fbs
+CONTRACT = "fer_keras.contract"
+SEAL = "fer_keras.sha256"
+# What stands before the 32 bytes of the sha256; not the entry's name, which the file holds too.
+_MARK = b"\x00fer_keras sealed with sha256:\x00\x00"
+_SIZE = 32
+_ALIGNMENT = 16  # of every buffer, from schema.fbs; runtimes that map the file need it
+DAMAGED = "Export the run again, or restore it from a copy"
+
+
+@functools.cache
+def schema() -> ModuleType:
+    """TFLite's generated schema, from LiteRT where it is installed, else from TensorFlow.
+
+    The module is not named in an import statement, since neither package is needed to import this one.
+    """
+    try:
+        return importlib.import_module("ai_edge_litert.schema_py_generated")
+    except ImportError:
+        return importlib.import_module("tensorflow.lite.python.schema_py_generated")
+
+
+def parse(content: bytes) -> Any:
+    """Return a flatbuffer as a ``ModelT`` object, whole.
+
+    Raises:
+        ModelFileError: not a TFLite file, or one whose tables point outside of it.
+    """
+    check_identifier(content, "it")
+    try:
+        return schema().ModelT.InitFromPackedBuf(content, 0)
+    except Exception as error:  # struct.error, IndexError, ValueError, MemoryError, UnicodeError, ...
+        raise ModelFileError(f"a TFLite file is damaged: {error}", hint=DAMAGED) from error
+
+
+def check_identifier(content: bytes, where: Path | str) -> None:
+    """Refuse what is no TFLite flatbuffer.
+
+    Raises:
+        ModelFileError: naming ``where`` and the first bytes.
+    """
+    if content[4:8] != IDENTIFIER:
+        raise ModelFileError(f"{where} is no TFLite file", received=repr(content[:8]), hint=DAMAGED)
+
+
+class _AlignedBuilder(flatbuffers.Builder):
+    """Python's generated code knows no ``force_align``: byte vectors, which hold the tensors, get it here."""
+
+    def StartVector(self, elemSize, numElems, alignment):  # noqa: N802, N803  flatbuffers' own names
+        return super().StartVector(elemSize, numElems, max(alignment, _ALIGNMENT) if elemSize == 1 else alignment)
+
+
+def serialize(model: Any) -> bytes:
+    """Return a ``ModelT`` as a flatbuffer, every buffer aligned to 16 bytes."""
+    builder = _AlignedBuilder(1 << 20)
+    builder.Finish(model.Pack(builder), IDENTIFIER)
+    return bytes(builder.Output())
+
+
+def with_metadata(content: bytes, contract: Mapping | None = None) -> bytes:
+    """Return the flatbuffer with ``contract`` (JSON, UTF-8) and its sha256 as metadata; earlier ones are replaced.
+
+    Raises:
+        ModelFileError: not a TFLite file.
+    """
+    model = parse(content)
+    model.metadata = [entry for entry in model.metadata or [] if _name(entry) not in (CONTRACT, SEAL)]
+    if contract is not None:
+        _add(model, CONTRACT, json.dumps(contract, ensure_ascii=False, allow_nan=False).encode())
+    _add(model, SEAL, _MARK + bytes(_SIZE))
+    return _seal(serialize(model))
+
+
+def _name(entry: Any) -> str:
+    return (entry.name or b"").decode("utf-8", "replace") if isinstance(entry.name, bytes) else str(entry.name)
+
+
+def _add(model: Any, name: str, data: bytes) -> None:
+    entry, buffer = schema().MetadataT(), schema().BufferT()
+    buffer.data = np.frombuffer(data, np.uint8)
+    entry.name, entry.buffer = name, len(model.buffers)
+    model.buffers.append(buffer)
+    model.metadata.append(entry)
+
+
+def _seal(content: bytes) -> bytes:
+    at = content.index(_MARK) + len(_MARK)
+    return content[:at] + hashlib.sha256(content).digest() + content[at + _SIZE :]
+
+
+def is_sealed(content: bytes, where: Path | str) -> bool:
+    """Whether the content carries its sha256.
+
+    Raises:
+        ModelFileError: it carries one that is not its own.
+    """
+    if content.count(_MARK) != 1:
+        return False
+    at = content.index(_MARK) + len(_MARK)
+    found = content[at : at + _SIZE]
+    if hashlib.sha256(content[:at] + bytes(_SIZE) + content[at + _SIZE :]).digest() != found:
+        raise ModelFileError(f"TFLite file {where} was changed or damaged: it does not have its sha256", hint=DAMAGED)
+    return True
+
+
+def read_tflite(path: Path | str, *, trust: bool = False) -> bytes:
+    """Return the bytes of a TFLite file that carries its own sha256.
+
+    Args:
+        path: the ``.tflite`` file.
+        trust: also return a file without a sha256, which another program wrote. One with a wrong sha256 is refused.
+
+    Raises:
+        ModelFileError: missing, damaged, no TFLite file, or without sha256 and not trusted.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise ModelFileError(f"cannot read TFLite file {path}: {error.strerror}") from error
+    check_identifier(content, path)
+    if not is_sealed(content, path) and not trust:
+        raise ModelFileError(
+            f"TFLite file {path} carries no sha256: it is damaged, or another program wrote it",
+            hint=f"{DAMAGED}; a foreign file that you trust is read with --trust-model (trust=True)",
+        )
+    return content
+
+
+def read_contract(path: Path | str) -> dict:
+    """Return the input contract that a TFLite file of this package carries, see :mod:`fer_keras.export.contract`.
+
+    Raises:
+        ModelFileError: missing, damaged, or without a contract.
+    """
+    model = parse(read_tflite(path))
+    for entry in model.metadata or []:
+        if _name(entry) == CONTRACT:
+            return json.loads(bytes(model.buffers[entry.buffer].data))
+    raise ModelFileError(f"TFLite file {path} carries no contract", hint="Export the run again")

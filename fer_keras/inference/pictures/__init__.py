@@ -1,0 +1,1 @@
+"""Pictures as users have them: files, folders, arrays."""

@@ -1,0 +1,1 @@
+"""Expressions of a video over time: numbers, figure, page."""

@@ -1,0 +1,1 @@
+"""Faces followed and classified through a video or a camera."""

@@ -1,0 +1,98 @@
+"""Follow boxes from one frame to the next without a detector.
+
+Median flow (Kalal et al., "Forward-Backward Error: Automatic Detection of Tracking Failures", ICPR 2010): points on a
+grid in the box are followed with pyramidal Lucas-Kanade there and back; the half that comes back best votes by its
+median for the shift and for the change of size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..boxes import Box
+from ..detection.protocol import require_cv2
+
+# Longest side in pixels of the pictures in which points are followed; more costs time and gains nothing.
+MAX_SIDE = 320
+_GRID = 8  # points on each side of the box
+_INNER = 0.8  # share of the box that holds them: its rim is background
+_MAX_ERROR = 2.0  # pixels that points may miss their start by, at the median, before a face counts as lost
+
+
+def flow_picture(pixels: np.ndarray) -> np.ndarray:
+    """Return the small gray picture that :func:`follow_boxes` works on.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB.
+
+    Returns:
+        (h, w) uint8, the longest side at most 320.
+    """
+    cv2 = require_cv2()
+    factor = min(1.0, MAX_SIDE / max(pixels.shape[:2]))
+    if factor < 1:
+        pixels = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR)
+    return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)  # (h, w)
+
+
+def follow_boxes(before: np.ndarray, after: np.ndarray, boxes: Sequence[Box], factor: float) -> list[Box | None]:
+    """Move boxes from one frame to the next.
+
+    Args:
+        before, after: (h, w) uint8 of :func:`flow_picture`.
+        boxes: in pixels of the full frame.
+        factor: size of the small pictures by that of the full frame, at most 1.
+
+    Returns:
+        The box in the later frame, or None where the points were lost; in the order of ``boxes``.
+    """
+    if not boxes or before.shape != after.shape:
+        return [None] * len(boxes)
+    cv2 = require_cv2()
+    starts = np.concatenate([_grid(box.scaled(factor)) for box in boxes])  # (boxes * 64, 1, 2)
+    ends, forward, _ = cv2.calcOpticalFlowPyrLK(before, after, starts, None)
+    back, backward, _ = cv2.calcOpticalFlowPyrLK(after, before, ends, None)
+    error = np.linalg.norm(back - starts, axis=-1)[:, 0]
+    error[(forward[:, 0] == 0) | (backward[:, 0] == 0)] = np.inf
+    size, shape = _GRID * _GRID, after.shape
+    parts = [slice(i * size, (i + 1) * size) for i in range(len(boxes))]
+    return [
+        _move(box, starts[part, 0], ends[part, 0], error[part], factor, shape)
+        for box, part in zip(boxes, parts, strict=True)
+    ]
+
+
+def _grid(box: Box) -> np.ndarray:
+    steps = 0.5 + np.linspace(-_INNER / 2, _INNER / 2, _GRID)
+    columns, rows = np.meshgrid(box.left + steps * box.width, box.top + steps * box.height)
+    return np.stack([columns, rows], axis=-1).reshape(-1, 1, 2).astype(np.float32)
+
+
+def _move(
+    box: Box, starts: np.ndarray, ends: np.ndarray, error: np.ndarray, factor: float, shape: tuple[int, int]
+) -> Box | None:
+    if np.median(error) > _MAX_ERROR:
+        return None
+    kept = error <= np.median(error)
+    starts, ends = starts[kept], ends[kept]  # (points, 2)
+    grown = _growth(starts, ends)
+    shift = np.median(ends - starts, axis=0) / factor
+    width, height = box.width * grown, box.height * grown
+    moved = Box(
+        float(box.left + shift[0] + (box.width - width) / 2),
+        float(box.top + shift[1] + (box.height - height) / 2),
+        *(width, height),
+    )
+    inside = moved.clipped(shape[1] / factor, shape[0] / factor)
+    return moved if inside is not None and inside.area >= 0.5 * moved.area else None
+
+
+def _growth(starts: np.ndarray, ends: np.ndarray) -> float:
+    """Median ratio of the distances between points; limited, since a face does not double from frame to frame."""
+    first, second = np.triu_indices(len(starts), k=1)
+    before = np.linalg.norm(starts[first] - starts[second], axis=1)
+    after = np.linalg.norm(ends[first] - ends[second], axis=1)
+    far = before > 1.0
+    return float(np.clip(np.median(after[far] / before[far]), 0.8, 1.25)) if far.any() else 1.0

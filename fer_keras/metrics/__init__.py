@@ -1,0 +1,1 @@
+"""Scores, paired tests, calibration curves: arrays in, numbers out. No TensorFlow."""

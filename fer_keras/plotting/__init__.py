@@ -1,0 +1,1 @@
+"""Pictures: arrays in, matplotlib ``Figure`` out, never pyplot."""

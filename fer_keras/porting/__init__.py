@@ -1,0 +1,1 @@
+"""Networks of other programs, proven and written as runs."""

@@ -1,0 +1,1 @@
+"""A finished run pruned into a new one."""

@@ -1,0 +1,1 @@
+"""Recipes: strict sections, a YAML file, overrides. No TensorFlow."""

@@ -1,0 +1,38 @@
+"""The ``data`` section of a recipe. No TensorFlow."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from .section import Section
+
+FACE_SIZE, MIN_IMAGE_SIZE, MAX_IMAGE_SIZE = 48, 32, 512  # sides in pixels
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class DataSection(Section):
+    """Where the faces come from."""
+
+    source: str | None = None
+    limit: Annotated[int, Field(ge=1)] | None = None
+    on_bad: Literal["refuse", "skip"] = "refuse"
+    image_size: Annotated[int, Field(ge=MIN_IMAGE_SIZE, le=MAX_IMAGE_SIZE)] = FACE_SIZE
+    split_fractions: tuple[Share, Share, Share] = (0.8, 0.1, 0.1)
+    split_seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    classes: tuple[str, ...] | None = None
+    drop: tuple[str, ...] = ()
+    merge: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    labels: Literal["fer2013", "ferplus"] = "fer2013"
+    ferplus: str | None = None
+    ferplus_mode: Literal["majority", "strict_majority", "soft"] = "majority"
+    ferplus_classes: Literal[8, 7] = 8
+    train_without_leaks: bool = False
+
+    @field_validator("split_fractions")
+    @classmethod
+    def _must_sum_to_one(cls, value):
+        if abs(sum(value) - 1) > 1e-6:
+            raise ValueError("allowed: fractions of train, validation and test with the sum 1")
+        return value

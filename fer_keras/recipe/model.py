@@ -1,0 +1,129 @@
+"""The ``model`` section of a recipe: one strict section per network, chosen by ``name``. No TensorFlow."""
+
+from __future__ import annotations
+
+import typing
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .section import Section
+
+Dropout = Annotated[float, Field(ge=0, lt=1)]
+Units = Annotated[int, Field(ge=0, le=4096)]
+
+
+class CnnModel(Section):
+    """The project's own network."""
+
+    name: Literal["cnn"] = "cnn"
+    width: Annotated[int, Field(ge=8, le=512)] = 64
+    dropout: Dropout = 0.3
+
+
+Filters = Annotated[int, Field(ge=8, le=1024)]
+
+
+class CnnSmallModel(Section):
+    """The project's own small network: a third of the arithmetic of ``cnn``."""
+
+    name: Literal["cnn_small"] = "cnn_small"
+    stem: Filters = 24
+    filters: tuple[Filters, Filters, Filters] = (32, 80, 160)
+    dropout: Dropout = 0.3
+
+
+class ScratchCnnModel(Section):
+    """The plain convolutional network of 1.06 M parameters that published comparisons train from scratch."""
+
+    name: Literal["scratch_cnn"] = "scratch_cnn"
+    dropout: Dropout = 0.4
+
+
+class SimpleCnnModel(Section):
+    """Two convolutions and a dense layer, the smallest network of the usual comparison."""
+
+    name: Literal["simple_cnn"] = "simple_cnn"
+    head_units: Units = 128
+    dropout: Dropout = 0.0
+
+
+class Vgg10Model(Section):
+    """Eight convolutions, the first two at full resolution, and two dense layers: a teacher, not a network to ship."""
+
+    name: Literal["vgg10"] = "vgg10"
+    width: Filters = 32
+    units: Annotated[int, Field(ge=8, le=4096)] = 512
+    dropout: Dropout = 0.4
+
+
+class MiniXceptionModel(Section):
+    """mini-Xception (Arriaga et al. 2017, arXiv:1710.07557)."""
+
+    name: Literal["mini_xception"] = "mini_xception"
+    input_size: Annotated[int, Field(ge=32, le=448)] = 64
+
+
+class TransferModel(Section):
+    """A base trained on colour images behind a grayscale-repeat layer, with the common head."""
+
+    weights: str = "imagenet"
+    input_size: Annotated[int, Field(ge=32, le=448)] = 96
+    head_units: Units = 256
+    dropout: Dropout = 0.3
+    fine_tune_from: str | None = None
+
+
+class MobileNetV2Model(TransferModel):
+    """MobileNetV2 (Sandler et al. 2018, arXiv:1801.04381)."""
+
+    name: Literal["mobilenetv2"] = "mobilenetv2"
+
+
+class Vgg16Model(TransferModel):
+    """VGG16 (Simonyan & Zisserman 2015, arXiv:1409.1556)."""
+
+    name: Literal["vgg16"] = "vgg16"
+
+
+class ResNet50Model(TransferModel):
+    """ResNet-50 (He et al. 2016, arXiv:1512.03385)."""
+
+    name: Literal["resnet50"] = "resnet50"
+
+
+class MobileNetV3SmallModel(TransferModel):
+    """MobileNetV3 small (Howard et al. 2019, arXiv:1905.02244)."""
+
+    name: Literal["mobilenetv3small"] = "mobilenetv3small"
+
+
+class EfficientNetV2B0Model(TransferModel):
+    """EfficientNetV2-B0 (Tan & Le 2021, arXiv:2104.00298)."""
+
+    name: Literal["efficientnetv2b0"] = "efficientnetv2b0"
+
+
+class ImportedModel(Section):
+    """A network that came as a file: its run can be scored and exported, a recipe cannot build it."""
+
+    name: Literal["imported"] = "imported"
+
+
+Buildable = (
+    CnnModel
+    | CnnSmallModel
+    | ScratchCnnModel
+    | SimpleCnnModel
+    | Vgg10Model
+    | MiniXceptionModel
+    | MobileNetV2Model
+    | Vgg16Model
+    | ResNet50Model
+    | MobileNetV3SmallModel
+    | EfficientNetV2B0Model
+)
+ModelSection = Annotated[Buildable | ImportedModel, Field(discriminator="name")]
+
+# Networks that a recipe can train.
+SECTIONS: dict[str, type[Section]] = {kind.model_fields["name"].default: kind for kind in typing.get_args(Buildable)}

@@ -1,0 +1,190 @@
+"""Training state on disk: one atomic file, from which a run goes on bit for bit. Backend-neutral."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from ..atomic_files import atomic_path
+from ..errors import ConfigError, TrainingError
+from ..recipe.recipe import make_recipe
+from ..recipe.strict_yaml import parse_yaml
+from .optimization import inner_optimizer
+
+LATEST, PREVIOUS, BEST = "latest.npz", "previous.npz", "best.npz"
+
+
+@dataclass
+class Progress:
+    """Where a run stands: everything that is not a variable.
+
+    Attributes:
+        epoch: finished epochs.
+        step: finished steps of the epoch after those.
+        partial: sums over those steps, for the history row of the interrupted epoch.
+        best_epoch: epoch (from 1) of the best monitored value, 0 before the first.
+        best_value: that value.
+        waited: epochs since then, for early stopping.
+        plateau_waited: epochs since the last improvement or rate cut.
+        rate_scale: product of all rate cuts.
+        seconds: training time so far, validation included.
+        fine_tuning: whether the second phase has begun.
+        phase_start: epochs before the present phase.
+        feature_seconds: the part of ``seconds`` that went into cached features.
+        rows: the history.
+        shuffle: how the order of the faces is drawn, see :func:`fer_keras.training.input_pipeline.make_train_dataset`.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    partial: dict = field(default_factory=dict)
+    best_epoch: int = 0
+    best_value: float | None = None
+    waited: int = 0
+    plateau_waited: int = 0
+    rate_scale: float = 1.0
+    seconds: float = 0.0
+    fine_tuning: bool = False
+    phase_start: int = 0
+    feature_seconds: float = 0.0
+    rows: list = field(default_factory=list)
+    shuffle: str = "hashed"
+
+
+def _variables(model: keras.Model) -> list:
+    """Weights, batch-norm statistics, dropout seeds, then the optimizer's (moments, averages, step)."""
+    return [*model.variables, *model.optimizer.variables]
+
+
+def capture(model: keras.Model) -> list[np.ndarray]:
+    """Copy all variables of a compiled model to memory."""
+    if hasattr(model, "jax_state_sync"):
+        model.jax_state_sync()
+    return [keras.ops.convert_to_numpy(variable).copy() for variable in _variables(model)]
+
+
+def restore(model: keras.Model, values: list[np.ndarray]) -> None:
+    """Put :func:`capture`'s copy back.
+
+    Raises:
+        TrainingError: the values belong to another model or optimizer.
+    """
+    variables = _variables(model)
+    expected = [tuple(v.shape) for v in variables]
+    if expected != [v.shape for v in values]:
+        raise TrainingError(
+            "the checkpoint does not fit the recipe's model and optimizer",
+            hint="Resume with the recipe.yaml of the run, unchanged",
+        )
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+@contextlib.contextmanager
+def averaged_weights(model: keras.Model) -> Iterator[None]:
+    """Within the block the model holds the moving average of its weights; afterwards the exact weights again.
+
+    Keras' SwapEMAWeights swaps by adding and subtracting, which changes the weights by rounding; a resumed run
+    would then not be the same run.
+    """
+    optimizer = inner_optimizer(model.optimizer)
+    if not optimizer.use_ema or int(keras.ops.convert_to_numpy(optimizer.iterations)) == 0:
+        yield
+        return
+    trainable = model.trainable_variables
+    own = [keras.ops.convert_to_numpy(v).copy() for v in trainable]
+    for variable, average in zip(trainable, optimizer._model_variables_moving_average, strict=True):
+        variable.assign(keras.ops.convert_to_numpy(average))
+    try:
+        yield
+    finally:
+        for variable, value in zip(trainable, own, strict=True):
+            variable.assign(value)
+
+
+def _write_npz(path: Path, values: list[np.ndarray], meta: dict) -> None:
+    arrays = {f"v{index:05d}": value for index, value in enumerate(values)}
+    arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
+    with atomic_path(path) as scratch, open(scratch, "wb") as handle:
+        np.savez(handle, **arrays)
+
+
+def _read_npz(path: Path) -> tuple[list[np.ndarray], dict]:
+    """Read values and meta; the zip's checksums catch damage.
+
+    Raises:
+        OSError, ValueError, KeyError, zipfile.BadZipFile: missing or damaged.
+    """
+    with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
+        names = sorted(name for name in archive.files if name != "meta")
+        return [archive[name] for name in names], json.loads(archive["meta"].tobytes())
+
+
+def save_checkpoint(folder: Path, values: list[np.ndarray], progress: Progress, recipe: str) -> None:
+    """Write the newest state; the one before it is kept in case the disk damages the newest."""
+    latest = folder / LATEST
+    if latest.exists():
+        latest.replace(folder / PREVIOUS)
+    _write_npz(latest, values, {"progress": asdict(progress), "recipe": recipe})
+
+
+def _say_the_same(one: str, other: str) -> bool:
+    """Compare what two recipes mean: a key that a later version added has the value that keeps the old behaviour."""
+    where = "recipe of a checkpoint"
+    try:
+        return one == other or make_recipe(parse_yaml(one, where)) == make_recipe(parse_yaml(other, where))
+    except ConfigError:
+        return False
+
+
+def load_checkpoint(folder: Path, recipe: str) -> tuple[list[np.ndarray], Progress, list[str]] | None:
+    """Return values, progress and warnings of the newest sound checkpoint, or None where there is none.
+
+    Raises:
+        TrainingError: it was written under another recipe, or every checkpoint is damaged.
+    """
+    warnings: list[str] = []
+    for name in (LATEST, PREVIOUS):
+        if not (folder / name).exists():
+            continue
+        try:
+            values, meta = _read_npz(folder / name)
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            warnings.append(f"checkpoint {name} is damaged ({error}); trying the one before it")
+            continue
+        if not _say_the_same(meta["recipe"], recipe):
+            raise TrainingError(
+                "the checkpoint was written under another recipe", hint="Restore recipe.yaml, or start a new run"
+            )
+        # A checkpoint that does not say how faces are ordered is older than the hashed order: it ends in its own.
+        return values, Progress(**{"shuffle": "unhashed"} | meta["progress"]), warnings
+    if warnings:
+        raise TrainingError(f"no sound checkpoint in {folder}", hint="Start the run again under another name")
+    return None
+
+
+def save_best(folder: Path, model: keras.Model) -> None:
+    """Keep the model's present weights (averaged ones, if the caller swapped them in) as the best so far."""
+    _write_npz(folder / BEST, [keras.ops.convert_to_numpy(v) for v in model.variables], {})
+
+
+def load_best(folder: Path, model: keras.Model, name: str = BEST) -> None:
+    """Put the best weights, or another copy of them, into the model.
+
+    Raises:
+        TrainingError: the file is missing or damaged.
+    """
+    try:
+        values, _ = _read_npz(folder / name)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise TrainingError(f"the best weights in {folder} cannot be read: {error}") from error
+    for variable, value in zip(model.variables, values, strict=True):
+        variable.assign(value)

@@ -1,0 +1,193 @@
+"""Train one recipe into one run folder; interruptible after any step and resumable bit for bit."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+from dataclasses import dataclass
+
+import keras
+
+from ..atomic_files import atomic_path, write_json, write_text
+from ..datasets.faces import FaceDataset, describe_dataset
+from ..devices import accelerators, check_batch, precision, resolve_precision, strategy_scope
+from ..models import build_model, count_macs
+from ..plotting.results import plot_curves
+from ..plotting.style import save_figure
+from ..recipe.recipe import Recipe, dump_recipe
+from ..runs.history import COLUMNS
+from ..runs.run_folder import RunFolder
+from ..runs.run_record import git_commit, hardware, now, versions
+from .balance import describe_balance
+from .callbacks import Observer, StopSignals
+from .checkpoints import Progress, load_best, load_checkpoint, restore
+from .fitting import fit_phases, plan
+from .fused_normalization import fuse_batch_norms, gains_from_fusing
+from .optimization import compile_model
+from .phases import check_fine_tuning, open_base, run_is_over
+from .pruning import describe_sparsity
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """How a call of :func:`train` ended.
+
+    Attributes:
+        finished: False when a signal stopped it; the run can be resumed.
+        signal: number of that signal, or None.
+        progress: epochs, best value, seconds.
+    """
+
+    finished: bool
+    signal: int | None
+    progress: Progress
+
+
+def prepare_model(recipe: Recipe, dataset: FaceDataset) -> keras.Model:
+    """Build and compile the recipe's model, seeded, on every visible accelerator."""
+    keras.utils.set_random_seed(recipe.train.seed)
+    if recipe.train.deterministic and keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
+    batch, steps = plan(recipe, dataset)
+    check_batch(batch)
+    with precision(resolve_precision(recipe.train.precision)), strategy_scope():
+        model = build_model(recipe.model, len(dataset.classes), dataset.image_size)
+        check_fine_tuning(recipe, model)
+        if gains_from_fusing() and recipe.trains_batch_norm:
+            model = fuse_batch_norms(model)
+        compile_model(model, recipe.train, steps)
+    return model
+
+
+def describe_run(recipe: Recipe, dataset: FaceDataset, model: keras.Model, command: str) -> dict:
+    """What is known of a run before its first step; the beginning of ``run.json``."""
+    batch, steps = plan(recipe, dataset)
+    return {
+        "model": recipe.model.name,
+        "classes": list(dataset.classes),
+        "image_size": dataset.image_size,
+        "dataset": describe_dataset(dataset),
+        "balance": describe_balance(dataset.splits["train"].labels, dataset.classes, recipe),
+        "seed": recipe.train.seed,
+        "parameters": int(model.count_params()),
+        "trainable_parameters": int(sum(keras.ops.size(v) for v in model.trainable_variables)),
+        "macs": count_macs(model),
+        "batch_size": batch,
+        "steps_per_epoch": steps,
+        "shuffle": Progress().shuffle,
+        "precision": resolve_precision(recipe.train.precision),
+        "backend": keras.backend.backend(),
+        "hardware": hardware(accelerators()),
+        "versions": versions(),
+        "git_commit": git_commit(),
+        "command": command,
+        "started": now(),
+    }
+
+
+def train(
+    recipe: Recipe, dataset: FaceDataset, run: RunFolder, *, command: str = "", observer: Observer | None = None
+) -> TrainingResult:
+    """Train, or go on training, until the recipe's last epoch, early stopping or a signal.
+
+    Args:
+        recipe: the resolved recipe; for a resumed run the one in its folder.
+        dataset: faces with train and validation splits.
+        run: an empty new folder, or one with checkpoints.
+        command: recorded in ``run.json``.
+        observer: told how the run goes on.
+
+    Raises:
+        TrainingError: the loss is not finite, or a checkpoint does not fit.
+        RunFolderError: the folder cannot be written.
+    """
+    observer = observer or Observer()
+    model, text = prepare_model(recipe, dataset), dump_recipe(recipe)
+    progress = _load_state(recipe, dataset, model, run, text, observer)
+    if not run.run_json.exists():
+        write_text(run.recipe, text)
+        write_json(run.run_json, describe_run(recipe, dataset, model, command))
+    with StopSignals() as signals:
+        fit_phases(recipe, dataset, run, model, progress, text, observer, signals)
+    if signals.received is not None and not run_is_over(recipe, progress):
+        return TrainingResult(False, signals.received, progress)
+    _finish(recipe, dataset, run, model, progress)
+    return TrainingResult(True, None, progress)
+
+
+def _load_state(recipe, dataset, model: keras.Model, run: RunFolder, text: str, observer: Observer) -> Progress:
+    found = load_checkpoint(run.scratch, text)
+    if found is None:
+        return Progress()
+    values, progress, warnings = found
+    for warning in warnings:
+        observer.on_warning(warning)
+    if progress.fine_tuning:
+        open_base(recipe, model, progress, plan(recipe, dataset)[1])
+    restore(model, values)
+    return progress
+
+
+def _finish(recipe: Recipe, dataset: FaceDataset, run: RunFolder, model: keras.Model, progress: Progress) -> None:
+    """Write everything a finished run holds; the scratch folder goes last, so that a failure can be resumed."""
+    import json
+
+    load_best(run.scratch, model)
+    _save_inference_copy(recipe, dataset, model, run)
+    write_text(run.history, history_csv(progress.rows))
+    title = f"{recipe.model.name} on {dataset.name}"
+    save_figure(plot_curves(progress.rows, title, monitor=recipe.train.monitor), run.curves)
+    record = json.loads(run.run_json.read_text(encoding="utf-8"))
+    record |= {
+        "finished": now(),
+        "epochs_run": progress.epoch,
+        "training_seconds": round(progress.seconds, 1),
+        "monitor": recipe.train.monitor,
+        "best_epoch": progress.best_epoch,
+        "best_value": progress.best_value,
+        **_describe_phases(recipe, model, progress),
+        **({"sparsity": describe_sparsity(model)} if recipe.pruning.sparsity else {}),
+    }
+    write_json(run.run_json, record)
+    run.write_manifest()
+    shutil.rmtree(run.scratch, ignore_errors=True)
+
+
+def _describe_phases(recipe: Recipe, model: keras.Model, progress: Progress) -> dict:
+    """What ``run.json`` says of transfer learning; nothing for networks trained from scratch."""
+    facts: dict = {}
+    if recipe.caches_features:
+        facts["cached_features"] = {"seconds": round(progress.feature_seconds, 1)}
+    if progress.fine_tuning:
+        opened = int(sum(keras.ops.size(v) for v in model.trainable_variables))
+        facts["fine_tune"] = {"began_after_epoch": progress.phase_start, "trainable_parameters": opened}
+    return facts
+
+
+def _save_inference_copy(recipe: Recipe, dataset: FaceDataset, model: keras.Model, run: RunFolder) -> None:
+    """Save without the optimizer: ``include_optimizer=False`` is ignored for .keras, an uncompiled twin is not."""
+    with precision(resolve_precision(recipe.train.precision)):
+        twin = build_twin(recipe, len(dataset.classes), dataset.image_size)
+    twin.set_weights(model.get_weights())
+    with atomic_path(run.model) as scratch:
+        twin.save(scratch)
+
+
+def build_twin(recipe: Recipe, classes: int, image_size: int = 48) -> keras.Model:
+    """The recipe's network with fresh weights: pretrained ones are about to be replaced, so none are fetched."""
+    section = recipe.model
+    if hasattr(section, "weights"):
+        section = section.model_copy(update={"weights": "none"})
+    return build_model(section, classes, image_size)
+
+
+def history_csv(rows: list[dict]) -> str:
+    """The history as CSV text, one row per epoch."""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return buffer.getvalue()

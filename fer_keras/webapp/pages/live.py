@@ -1,0 +1,101 @@
+"""The live view: the browser sends one small picture at a time, and the next one after each answer.
+
+Nothing but this page takes part: no WebRTC, so no relay or address server outside.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import time
+from pathlib import Path
+
+import streamlit as st
+
+from ...errors import FerKerasError
+from ...imaging import decode_rgb
+from ...inference.prediction import Prediction
+from ...inference.video.frame_batches import FrameBatches
+from ...inference.video.reader import Frame
+from .. import session
+from ..choices import Choices
+from ..limits import MEBIBYTE
+from ..markup import label
+from ..theme import paint
+
+_HERE = Path(__file__).parent
+_KEY = "fk_live"
+_PREFIX = "data:image/jpeg;base64,"
+# The browser sends at most 640x480; anything larger was not sent by it.
+_MAX_BYTES, _MAX_PIXELS = MEBIBYTE, 1280 * 960
+_HTML = """<div class="view"><div><div class="stage"><video autoplay muted playsinline></video>
+<div class="boxes"></div><p class="status" role="status">The camera is off.</p></div>
+<div class="controls"><button type="button">Start the camera</button><span class="rate"></span></div></div>
+<div class="people"></div></div>"""
+
+_component = st.components.v2.component(
+    "fer_keras_live_view",
+    html=_HTML,
+    css=(_HERE / "live_view.css").read_text(encoding="utf-8"),
+    js=(_HERE / "live_view.js").read_text(encoding="utf-8"),
+)
+
+
+@st.fragment
+def show_live(choices: Choices) -> None:
+    """Draw the live view; each picture of the camera runs this part of the page again, and only this."""
+    st.caption("Only the newest picture of your camera is held, to follow its faces. Values are smoothed over 0.3 s.")
+    state = st.session_state.get(session.LIVE)
+    if state is None or state["signature"] != choices.signature:
+        state = {"signature": choices.signature, "answer": {"seq": 0, "faces": []}, "batches": None}
+        st.session_state[session.LIVE] = state
+    _component(key=_KEY, data=state["answer"], on_frame_change=lambda: _answer(state, choices))
+
+
+def _answer(state: dict, choices: Choices) -> None:
+    """Score the picture that has just come; a wrong one is answered without faces."""
+    frame = st.session_state[_KEY].get("frame") or {}
+    number, image = frame.get("seq"), frame.get("image")
+    if not isinstance(number, int) or not isinstance(image, str):
+        return
+    try:
+        pixels = decode_rgb(_bytes_of(image), max_bytes=_MAX_BYTES, max_pixels=_MAX_PIXELS)
+        faces = _follow(state, pixels, choices)
+        state["answer"] = {"seq": number, "faces": faces, "error": ""}
+    except (FerKerasError, binascii.Error) as error:
+        problem = getattr(error, "problem", "the picture was damaged on its way")
+        state["answer"] = {"seq": number, "faces": [], "error": problem}
+
+
+def _bytes_of(image: str) -> bytes:
+    return base64.b64decode(image.removeprefix(_PREFIX), validate=True)
+
+
+def _follow(state: dict, pixels, choices: Choices) -> list[dict]:
+    """Faces keep their numbers and are smoothed, as in videos."""
+    now = time.monotonic()
+    if state["batches"] is None or pixels.shape != state["shape"]:
+        batches = FrameBatches(choices.predictors[0], "live view", detect_every=0.0, batch_faces=1)
+        state.update(batches=batches, shape=pixels.shape, start=now, count=0)
+    batches, height, width = state["batches"], *pixels.shape[:2]
+    frame = Frame(state["count"], now - state["start"], pixels)
+    state["count"] += 1
+    analysed = [*batches.add(frame), *batches.flush()]
+    found = [row for item in analysed for row in item.predictions if row.expression is not None]
+    return [_describe(row, width, height) for row in found]
+
+
+def _describe(row: Prediction, width: int, height: int) -> dict:
+    """Plain values for the browser: the box in shares of the picture, names, colours."""
+    colors, box = paint(tuple(row.probabilities)), row.box
+    place = (
+        (0, 0, 1, 1) if box is None else (box.left / width, box.top / height, box.width / width, box.height / height)
+    )
+    return {
+        "face": row.face,
+        "box": [float(share) for share in place],
+        "label": label(row),
+        "color": "#8d99a5" if row.uncertain else colors[row.expression][0],
+        "ink": "#17202b" if row.uncertain else colors[row.expression][1],
+        "bars": [[name, float(share), colors[name][0]] for name, share in row.probabilities.items()],
+    }

@@ -1,0 +1,109 @@
+"""``fer-keras predict`` on videos and cameras, with a stand-in for the model."""
+
+import csv
+import json
+
+import pytest
+from fer_keras_cli.main import run
+from video_files import BrightnessPredictor, PatchDetector, picture, write_video
+
+from fer_keras.inference.video.reader import Frame
+
+
+@pytest.fixture(autouse=True)
+def _stand_in(monkeypatch):
+    import fer_keras_cli.commands.predict
+
+    monkeypatch.setattr(
+        fer_keras_cli.commands.predict, "make_predictor", lambda options: BrightnessPredictor(PatchDetector())
+    )
+
+
+@pytest.fixture
+def video(tmp_path):
+    return write_video(tmp_path / "talk.mp4", [picture((10 + at, 20, 120)) for at in range(30)])
+
+
+def test_rows_and_copy_of_a_video(video, tmp_path, capsys):
+    table, folder = tmp_path / "rows.csv", tmp_path / "marked"
+    assert run(["predict", str(video), "--csv", str(table), "--output", str(folder), "--every", "2"]) == 0
+    shown = capsys.readouterr()
+    assert "15 frames analysed, 15 with a face, 1 face numbers" in shown.out
+    assert "appeared mostly: middle 100%" in shown.out
+    assert shown.err == ""
+    with open(table, newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["frame"]) for row in rows] == list(range(0, 30, 2))
+    assert [path.name for path in folder.iterdir()] == ["talk.mp4"]
+
+
+def test_json_lines_on_stdout_are_nothing_else(video, capsys):
+    assert run(["predict", str(video), "--jsonl", "-", "--seconds", "0.1", "--smoothing", "0"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["timestamp"] for line in lines] == [0.0, 0.04, 0.08]
+
+
+def test_one_broken_video_among_others(video, tmp_path, capsys):
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"nothing")
+    assert run(["predict", str(broken), str(video), "--json"]) == 1
+    shown = capsys.readouterr()
+    document = json.loads(shown.out)
+    assert [item["frames_read"] for item in document["videos"]] == [30]
+    assert document["videos"][0]["rows_by_expression"] == {"middle": 30}
+    assert [item["file"] for item in document["errors"]] == [str(broken)]
+    assert "broken.mp4" in shown.err
+    assert run(["predict", str(broken)]) == 2
+
+
+def test_what_does_not_go_together(video, capsys):
+    content = video.read_bytes()
+    for arguments in (
+        [str(video), "face.png"],
+        [str(video), "--boxes", "boxes.csv"],
+        [str(video), "--csv", str(video)],
+        [str(video), "--output", str(video.parent)],
+        ["--webcam", "0", "--output", "marked"],
+    ):
+        assert run(["predict", *arguments]) == 2, arguments
+    assert video.read_bytes() == content
+    assert [path.name for path in video.parent.iterdir()] == ["talk.mp4"]
+
+
+def test_two_videos_of_one_name_get_two_copies(video, tmp_path):
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "talk.mp4").write_bytes(video.read_bytes())
+    folder = tmp_path / "marked"
+    assert run(["predict", str(tmp_path / "**" / "*.mp4"), "--output", str(folder)]) == 0
+    assert {path.name for path in folder.iterdir()} == {"talk.mp4", "talk-2.mp4"}
+
+
+def test_no_camera(capsys):
+    assert run(["predict", "--webcam", "97"]) == 2
+    shown = capsys.readouterr()
+    assert "no camera with number 97" in shown.err
+    assert shown.out == ""
+
+
+def test_a_camera_writes_json_lines(monkeypatch, capsys):
+    """A stand-in camera: this is about the way from its pictures to the lines, until Ctrl-C."""
+    from contextlib import contextmanager
+
+    from fer_keras.inference.video import predict as module
+
+    class Camera:
+        def read(self):
+            for at in range(3):
+                yield Frame(at, at / 10, picture((60, 40, 200)))
+            raise KeyboardInterrupt
+
+    @contextmanager
+    def open_camera(index):
+        yield Camera()
+
+    monkeypatch.setattr(module, "open_camera", open_camera)
+    assert run(["predict", "--webcam"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(line["file"], line["timestamp"], line["expression"]) for line in lines] == [
+        ("camera 0", at / 10, "bright") for at in range(3)
+    ]

@@ -1,0 +1,123 @@
+"""Near copies are found whatever was done to them, and other pictures are not."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy import ndimage
+from scipy.fft import dctn, idctn
+
+from fer_keras.datasets.copies.near_copies import CANDIDATE_SIMILARITY, near_pairs
+from fer_keras.datasets.copies.perceptual_hash import HASH_LENGTH, low_frequencies, mirror
+from fer_keras.datasets.synthetic.drawing import draw_faces
+
+COPIES = 40
+
+
+def each(images, change):
+    return np.stack([np.asarray(change(Image.fromarray(image))) for image in images[..., 0]])[..., None]
+
+
+def as_jpeg(image):
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=40)
+    return Image.open(buffer)
+
+
+def turned(images, angle):
+    return ndimage.rotate(images, angle, axes=(2, 1), reshape=False, order=1, mode="nearest")
+
+
+CHANGES = {
+    "jpeg": lambda x: each(x, as_jpeg),
+    "rescaled 44": lambda x: each(x, lambda image: image.resize((44, 44)).resize((48, 48))),
+    "rescaled 24": lambda x: each(x, lambda image: image.resize((24, 24)).resize((48, 48))),
+    "shifted": lambda x: ndimage.shift(x, (0, 1, -2, 0), order=0, mode="nearest"),
+    "brighter": lambda x: np.clip(x * 1.1 + 12, 0, 255).astype(np.uint8),
+    "gamma": lambda x: (255 * (x / 255.0) ** 0.7).astype(np.uint8),
+    "noisy": lambda x: np.clip(x + np.random.default_rng(0).normal(0, 8, x.shape), 0, 255).astype(np.uint8),
+    "turned by 3 degrees": lambda x: turned(x, 3),
+    "mirrored": lambda x: x[:, :, ::-1],
+    "mirrored and rescaled": lambda x: each(x[:, :, ::-1], lambda image: image.resize((40, 40)).resize((48, 48))),
+}
+
+
+@pytest.fixture(scope="module")
+def some(pictures):
+    return pictures(400, 0)
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_changed_copies_are_found(some, name):
+    pairs = near_pairs(CHANGES[name](some[:COPIES]), some)
+    assert pairs.first.tolist() == pairs.second.tolist() == list(range(COPIES))
+    assert pairs.mirrored.all() == ("mirrored" in name)
+
+
+def test_pictures_that_are_no_copies_are_not_found(some):
+    assert len(near_pairs(some)) == 0
+
+
+def test_the_same_layout_with_other_details_is_no_copy(some, pictures):
+    """As two people before the same background: the hash is alike, the correlation has to tell them apart."""
+    layout, other = (
+        dctn(x[:COPIES, ..., 0].astype(float), axes=(1, 2), norm="ortho") for x in (some, pictures(COPIES, 9))
+    )
+    other[:, :8, :8] = layout[:, :8, :8]
+    images = np.clip(idctn(other, axes=(1, 2), norm="ortho"), 0, 255).astype(np.uint8)[..., None]
+    similarity = (low_frequencies(images) * low_frequencies(some[:COPIES])).sum(axis=1)
+    assert (similarity > CANDIDATE_SIMILARITY).all()
+    assert len(near_pairs(images, some)) < COPIES / 8
+
+
+def test_drawn_faces_that_look_alike_are_no_copies():
+    assert len(near_pairs(draw_faces(np.arange(700) % 7, 3))) == 0
+
+
+def test_pairs_within_a_set_come_once(some):
+    images = np.concatenate([some[:100], some[10:20], some[50:52, :, ::-1]])
+    pairs = near_pairs(images)
+    expected = [(i, i + 90, False) for i in range(10, 20)] + [(50, 110, True), (51, 111, True)]
+    assert list(zip(pairs.first, pairs.second, pairs.mirrored, strict=True)) == expected
+    assert pairs.correlation == pytest.approx(1, abs=1e-4)
+
+
+def test_blocks_do_not_matter(some, monkeypatch):
+    images = np.concatenate([some, CHANGES["rescaled 44"](some[:COPIES])])
+    whole = near_pairs(images)
+    monkeypatch.setattr("fer_keras.datasets.copies.near_copies._HASH_BLOCK", 37)
+    monkeypatch.setattr("fer_keras.datasets.copies.near_copies._PAIR_BLOCK", 11)
+    parts = near_pairs(images)
+    assert len(whole) == COPIES
+    assert (parts.first.tolist(), parts.second.tolist()) == (whole.first.tolist(), whole.second.tolist())
+    np.testing.assert_allclose(parts.correlation, whole.correlation, atol=1e-5)
+
+
+def test_few_images_larger_images_and_none(pictures):
+    two = pictures(2, 3)
+    both = near_pairs(np.concatenate([two, CHANGES["rescaled 44"](two[:1])]))
+    assert (both.first.tolist(), both.second.tolist()) == ([0], [2])
+    large = each(two, lambda image: image.resize((112, 112)))
+    shifted = np.roll(large, 3, axis=1)
+    assert near_pairs(shifted, large).second.tolist() == [0, 1]
+    assert len(near_pairs(two[:0])) == len(near_pairs(two, two[:0])) == len(near_pairs(two[:1])) == 0
+
+
+def test_flat_images_are_copies_of_nothing(some):
+    flat = np.full((3, 48, 48, 1), 7, np.uint8)
+    assert len(near_pairs(np.concatenate([some[:300], flat]))) == 0
+
+
+def test_a_picture_that_is_there_many_times_is_bounded(some):
+    many = np.repeat(some[:1], 120, axis=0)
+    pairs = near_pairs(np.concatenate([many, some[1:100]]))
+    assert set(pairs.first) | set(pairs.second) >= set(range(120))
+    assert len(pairs) < 120 * 30
+
+
+def test_the_hash_of_the_mirror_image(some):
+    hashes = low_frequencies(some[:20])
+    assert hashes.shape == (20, HASH_LENGTH)
+    np.testing.assert_allclose(mirror(hashes), low_frequencies(some[:20, :, ::-1]), atol=1e-4)
+    np.testing.assert_allclose(np.linalg.norm(hashes, axis=1), 1, atol=1e-5)
