@@ -18,8 +18,7 @@ import numpy as np
 
 from fer_keras.inference import Predictor
 from fer_keras.inference.drawing import draw_predictions
-from fer_keras.inference.video.following import DEFAULT_DETECT_EVERY
-from fer_keras.inference.video.optical_flow import flow_picture, follow_boxes
+from fer_keras.inference.video.following import DEFAULT_DETECT_EVERY, flow_picture, follow_boxes
 from fer_keras.inference.video.reader import open_video
 from fer_keras.inference.video.writer import make_writer
 

@@ -1,8 +1,9 @@
-"""Options that several commands share, and how results are printed."""
+"""Options that several commands share, where a new run goes, and how results are printed."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import click
 
@@ -53,6 +54,17 @@ def import_tensorflow(ctx: click.Context) -> None:
     from fer_keras.devices import leave_gpus_to_backend
 
     leave_gpus_to_backend()
+
+
+def new_run_place(output: Path, name: str, hint: str = "Give another --name") -> Path:
+    """Place of a new run, checked before the work and not after it; ``hint`` says what to do where there is one."""
+    from fer_keras.errors import InputError, RunFolderError
+
+    if Path(name).name != name or name.startswith("."):
+        raise InputError("--name must be a plain folder name", received=repr(name), hint="Use --output for the place")
+    if (output / name).exists():
+        raise RunFolderError(f"run folder {output / name} exists already", hint=hint)
+    return output / name
 
 
 def show_notices(notices: tuple[str, ...] | list[str]) -> None:

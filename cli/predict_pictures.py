@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import click
 
 from .options import echo_json
+from .prediction_outputs import echo_broken, free_name, open_rows
 
 # A picture in which nothing was found and that is hardly larger than the model's input may be a crop already.
 _CROP_SIDE, _CROP_ASPECT = 2.5, 1.25
@@ -17,41 +17,31 @@ _CROP_SIDE, _CROP_ASPECT = 2.5, 1.25
 
 def predict_pictures(predictor, inputs, *, as_json, output, csv_path, jsonl_path, boxes, crops, **_) -> bool:
     """Predict all files and print; returns whether none was broken."""
+    from fer_keras.inference.batch import predict_files
     from fer_keras.inference.detection.box_file import read_boxes
-    from fer_keras.inference.pictures.batch import predict_files
-    from fer_keras.inference.pictures.files import find_pictures
+    from fer_keras.inference.pictures import find_pictures
 
     given = read_boxes(boxes) if boxes else None
-    files = find_pictures(inputs or given.files, leave_out=output)
+    files = find_pictures(given.files if given and not inputs else inputs, leave_out=output)
+    quiet = as_json or "-" in (csv_path, jsonl_path)
+    summary, document = _Summary(predictor, crops or given is not None), _Document(predictor) if as_json else None
     with ExitStack() as stack:
-        sinks = [
-            make_sink(stack, kind, target, predictor) for kind, target in (("csv", csv_path), ("jsonl", jsonl_path))
-        ]
-        sinks.append(_Document(predictor, files) if as_json else None)
-        if output is not None:
-            sinks.append(_Copies(output, files))
-        if not (as_json or "-" in (csv_path, jsonl_path)):
-            sinks.append(_Table([str(file.path) for file in files]))
-        sinks = [sink for sink in sinks if sink is not None]
-        summary = _Summary(predictor, crops or given is not None)
+        outputs = (
+            *map(_Rows, open_rows(stack, predictor, csv_path, jsonl_path)),
+            document,
+            None if output is None else _Copies(output, files),
+            None if quiet else _Table([str(file.path) for file in files]),
+            summary,
+        )
+        sinks = [sink for sink in outputs if sink is not None]
         options = {"crops": crops, "boxes_of": given.of if given else None, "keep_pixels": output is not None}
         for result in predict_files([file.path for file in files], predictor, **options):
-            for sink in (*sinks, summary):
+            for sink in sinks:
                 sink.take(result)
-    if as_json:
-        echo_json(sinks[[type(sink) for sink in sinks].index(_Document)].document(summary))
+    if document is not None:
+        echo_json(document.content(summary.counts))
     summary.show()
     return not summary.counts["broken"]
-
-
-def make_sink(stack, kind, target, predictor):
-    """A writer of rows that takes results; None without a target, ``-`` is stdout."""
-    from fer_keras.inference.results import CsvWriter, JsonlWriter
-
-    if target is None:
-        return None
-    writer = {"csv": CsvWriter, "jsonl": JsonlWriter}[kind]
-    return _Rows(stack.enter_context(writer(sys.stdout if target == "-" else target, predictor.classes)))
 
 
 class _Rows:
@@ -65,7 +55,7 @@ class _Rows:
 class _Document:
     """Everything as one JSON document; the only output that is held in memory."""
 
-    def __init__(self, predictor, files):
+    def __init__(self, predictor):
         self._predictor, self._rows, self._errors = predictor, [], []
 
     def take(self, result):
@@ -75,7 +65,7 @@ class _Document:
         if result.error:
             self._errors.append({"file": str(result.path), "error": result.error})
 
-    def document(self, summary):
+    def content(self, counts):
         model = {
             "run": self._predictor.run,
             "runtime": self._predictor.runtime,
@@ -83,8 +73,8 @@ class _Document:
             "image_size": self._predictor.image_size,
             "threshold": self._predictor.threshold,
         }
-        counts = {name: summary.counts[name] for name in ("pictures", "faces", "without_face", "broken")}
-        return {"model": model, "predictions": self._rows, "errors": self._errors, "counts": counts}
+        shown = {name: counts[name] for name in ("pictures", "faces", "without_face", "broken")}
+        return {"model": model, "predictions": self._rows, "errors": self._errors, "counts": shown}
 
 
 class _Table:
@@ -117,11 +107,12 @@ class _Copies:
     """Annotated copies below one folder, in the order and under the names of the pictures."""
 
     def __init__(self, folder: Path, files):
-        self._folder, self._names, self._taken = folder, {file.path: file.name for file in files}, set()
+        self._folder, self._names = folder, {file.path: file.name for file in files}
         self._sources = {file.path.resolve() for file in files}
+        self._taken: set[Path] = set()
 
     def take(self, result):
-        from fer_keras.inference.pictures.annotated import save_annotated
+        from fer_keras.inference.drawing import save_annotated
 
         if result.pixels is None:
             return
@@ -131,12 +122,8 @@ class _Copies:
 
     def _target(self, name: Path) -> Path:
         """JPEG and PNG keep their suffix; a name that was taken by another folder's picture gets a number."""
-        base = self._folder / (name if name.suffix.lower() in (".jpg", ".jpeg", ".png") else name.with_suffix(".png"))
-        target, number = base, 2
-        while target in self._taken:
-            target, number = base.with_name(f"{base.stem}-{number}{base.suffix}"), number + 1
-        self._taken.add(target)
-        return target
+        kept = name.suffix.lower() in (".jpg", ".jpeg", ".png")
+        return free_name(self._folder / (name if kept else name.with_suffix(".png")), self._taken)
 
 
 class _Summary:
@@ -150,7 +137,7 @@ class _Summary:
         self.counts["faces"] += sum(prediction.expression is not None for prediction in result.predictions)
         if result.error:
             self.counts["broken"] += 1
-            click.echo(f"{click.style('broken:', fg='red')} {result.path}: {result.error}", err=True)
+            echo_broken(result.path, result.error)
         elif result.predictions[0].expression is None:
             self.counts["without_face"] += 1
             self._small += not self._whole and self._is_small(result.size)

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from .options import echo_json
+from .prediction_outputs import echo_broken, free_name, open_rows
 
 
 def video_inputs(inputs, boxes) -> list[str]:
@@ -44,11 +45,10 @@ def predict_videos(predictor, inputs, *, as_json, output, csv_path, jsonl_path, 
     quiet = as_json or "-" in (csv_path, jsonl_path)
     summaries, errors = [], []
     with ExitStack() as stack:
-        targets = (("csv", csv_path), ("jsonl", jsonl_path))
-        sinks = [make_rows(stack, kind, target, predictor) for kind, target in targets if target is not None]
+        writers = open_rows(stack, predictor, csv_path, jsonl_path)
         for name, copy in zip(inputs, _copies(inputs, output), strict=True):
             try:
-                rows = _Rows(sinks)
+                rows = _Rows(writers)
                 with _progress(name, quiet) as observer:
                     settings = {**_video_options(options), "annotate": copy, "sink": rows.take, "observer": observer}
                     summary = predict_video(name, predictor, **settings)
@@ -56,7 +56,7 @@ def predict_videos(predictor, inputs, *, as_json, output, csv_path, jsonl_path, 
                 if len(inputs) == 1:
                     raise
                 errors.append({"file": name, "error": str(error)})
-                click.echo(f"{click.style('broken:', fg='red')} {name}: {error}", err=True)
+                echo_broken(name, error)
                 continue
             summaries.append({**summary.as_dict(), "rows_by_expression": dict(rows.counts)})
             _show(summary, rows.counts, quiet)
@@ -75,10 +75,9 @@ def predict_webcam(predictor, index, *, csv_path, jsonl_path, **options) -> None
     settings.pop("every", None)
     pictures = predict_camera(index, predictor, seconds=settings.pop("max_seconds", None), **settings)
     first = next(pictures, None)  # no camera: an error before any file is opened
-    targets = (("csv", csv_path), ("jsonl", jsonl_path or (None if csv_path else "-")))
+    jsonl_path = jsonl_path or (None if csv_path else "-")
     with ExitStack() as stack:
-        sinks = [make_rows(stack, kind, target, predictor) for kind, target in targets if target is not None]
-        rows = _Rows(sinks)
+        rows = _Rows(open_rows(stack, predictor, csv_path, jsonl_path))
         try:
             while first is not None:
                 rows.take(first)
@@ -106,32 +105,19 @@ def _check_targets(inputs, targets) -> None:
 
 def _copies(inputs, folder: Path | None) -> list[Path | None]:
     """One MP4 below the folder for each video; a name that was taken gets a number."""
-    taken: list[Path | None] = []
-    for name in inputs:
-        copy, number = None if folder is None else folder / f"{Path(name).stem}.mp4", 2
-        while copy is not None and copy in taken:
-            copy, number = folder / f"{Path(name).stem}-{number}.mp4", number + 1
-        taken.append(copy)
-    return taken
-
-
-def make_rows(stack, kind, target, predictor):
-    """A writer of rows into a file; ``-`` is stdout."""
-    from fer_keras.inference.results import CsvWriter, JsonlWriter
-
-    writer = {"csv": CsvWriter, "jsonl": JsonlWriter}[kind]
-    return stack.enter_context(writer(sys.stdout if target == "-" else target, predictor.classes))
+    taken: set[Path] = set()
+    return [None if folder is None else free_name(folder / f"{Path(name).stem}.mp4", taken) for name in inputs]
 
 
 class _Rows:
     """Hands rows on, and counts them by expression."""
 
-    def __init__(self, sinks):
-        self._sinks, self.counts = sinks, Counter()
+    def __init__(self, writers):
+        self._writers, self.counts = writers, Counter()
 
     def take(self, predictions) -> None:
-        for sink in self._sinks:
-            sink.write(predictions)
+        for writer in self._writers:
+            writer.write(predictions)
         self.counts.update(row.expression for row in predictions if row.expression is not None)
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from typing import TYPE_CHECKING, NoReturn
 
+import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from fer_keras.training.callbacks import Observer
+
+if TYPE_CHECKING:
+    from fer_keras.training.train import TrainingResult
 
 
 class ProgressObserver(Observer):
@@ -52,6 +58,15 @@ class ProgressObserver(Observer):
 
     def on_warning(self, text):
         self.bar.console.print(f"[yellow]{text}[/yellow]")
+
+
+def stop(result: TrainingResult, again: str) -> NoReturn:
+    """End the command after a signal: say how far it came, and the command that goes on."""
+    progress = result.progress
+    click.echo(
+        f"Stopped after epoch {progress.epoch}, step {progress.step}; nothing is lost.\nGo on with:  {again}", err=True
+    )
+    sys.exit(128 + (result.signal or 0))
 
 
 def print_table(title: str, rows: list[tuple[str, str]], *, stderr: bool = False) -> None:

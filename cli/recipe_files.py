@@ -34,6 +34,8 @@ def recipe_data(name_or_path: str) -> dict:
     if name_or_path in recipe_names():
         with resources.as_file(resources.files("fer_keras_configs") / f"{name_or_path}.yaml") as path:
             return load_yaml_file(path)
+    if name_or_path in SECTIONS:
+        return {"model": {"name": name_or_path}}  # a network without a recipe of its own: all defaults
     if name_or_path.endswith((".yaml", ".yml")):
         return load_yaml_file(Path(name_or_path))
     raise ConfigError(

@@ -38,6 +38,27 @@ def load_with_original(recipe: Recipe, data: str | None) -> tuple[FaceDataset, F
     return original, dataset
 
 
+def check_same_faces(run: RunFolder, dataset: FaceDataset, what: str) -> None:
+    """Refuse other faces than those that an interrupted run was begun with; ``what`` ends the sentence.
+
+    Raises:
+        DataError: their sha256 is another one.
+    """
+    from fer_keras.errors import DataError
+    from fer_keras.evaluation.prediction import read_run_json
+
+    if not run.run_json.is_file():
+        return
+    expected = read_run_json(run).get("dataset", {}).get("sha256", dataset.sha256)
+    if expected != dataset.sha256:
+        raise DataError(
+            f"these are not the faces that the {what} with",
+            allowed=f"sha256 {expected[:16]}",
+            received=f"{dataset.sha256[:16]} from {dataset.source}",
+            hint="Give the original file with --data",
+        )
+
+
 def _choose_labels_and_faces(section: DataSection, dataset: FaceDataset) -> FaceDataset:
     """Labels first, since FER+ goes with FER2013's own classes; then classes; leaks last: they depend on the rest."""
     from fer_keras.datasets.copies.leaks import drop_leaks
@@ -59,7 +80,7 @@ def with_labels(recipe: Recipe, labels: str | None, ferplus: str | None, classes
         ferplus: path of the votes, or None for the recipe's.
         classes: of the run's model; a change to FER+ takes as many, if FER+ has them.
     """
-    changes = {"labels": labels, "ferplus": ferplus}
+    changes: dict[str, str | int | None] = {"labels": labels, "ferplus": ferplus}
     if labels == "ferplus" != recipe.data.labels and classes in (7, 8):
         changes["ferplus_classes"] = classes
     section = recipe.data.model_copy(update={key: value for key, value in changes.items() if value is not None})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from fer_keras.datasets.faces import FaceDataset
-from fer_keras.evaluation.second_opinion import FERPLUS, Opinion, find_opinions
+from fer_keras.evaluation.second_opinion import FERPLUS, Opinion, fer2013_opinion, ferplus_opinions
 
 NAMES = {"fer2013": "FER2013", "ferplus": "FER+"}
 
@@ -31,9 +31,9 @@ def collect_opinions(
         return []
     try:
         if dataset.name == FERPLUS:
-            return find_opinions(original, dataset, split, None)
+            return [fer2013_opinion(original, dataset, split)]
         found = require_votes(path, original.source) if wanted == "ferplus" else find_votes(path, original.source)
-        return find_opinions(original, dataset, split, read_votes(found)) if found else []
+        return ferplus_opinions(original, dataset, split, read_votes(found)) if found else []
     except DataError as error:
         if wanted == "ferplus":
             raise

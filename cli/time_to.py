@@ -9,7 +9,7 @@ from .options import import_tensorflow
 
 def measure(ctx, names, *, target, models, data, overrides, seeds, max_epochs, max_seconds, keep) -> dict:
     """Check the request, load the faces, train; returns the JSON document."""
-    from fer_keras.benchmark.time_to_request import check_request
+    from fer_keras.benchmark.time_to_accuracy import check_request, time_to_accuracy
     from fer_keras.errors import InputError
 
     from .recipe_files import resolve_recipe
@@ -20,7 +20,6 @@ def measure(ctx, names, *, target, models, data, overrides, seeds, max_epochs, m
         raise InputError("a recipe is given twice", received=", ".join((*names, *models)))
     check_request(resolved, target, seeds, max_epochs, max_seconds)  # before TensorFlow and the data are loaded
     import_tensorflow(ctx)
-    from fer_keras.benchmark.time_to_accuracy import time_to_accuracy
     from fer_keras.devices import accelerators
     from fer_keras.runs.run_record import git_commit, hardware, now, versions
 

@@ -36,9 +36,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         os.chmod(scratch, 0o644)
         os.replace(scratch, path)
     except OSError as error:
-        raise RunFolderError(
-            f"cannot write {path}: {error.strerror or error}", hint="Free space or choose a writable folder"
-        ) from error
+        raise _refusal(path, error) from error
     finally:
         if scratch is not None:
             scratch.unlink(missing_ok=True)
@@ -56,12 +54,15 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         os.chmod(scratch, 0o755)
         _take_place(scratch, path)
     except OSError as error:
-        raise RunFolderError(
-            f"cannot write {path}: {error.strerror or error}", hint="Free space or choose a writable folder"
-        ) from error
+        raise _refusal(path, error) from error
     finally:
         if scratch is not None:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _refusal(path: Path, error: OSError) -> RunFolderError:
+    problem = f"cannot write {path}: {error.strerror or error}"
+    return RunFolderError(problem, hint="Free space or choose a writable folder")
 
 
 def _take_place(scratch: Path, path: Path) -> None:

@@ -50,15 +50,20 @@ def resolve_precision(wanted: str) -> str:
     return "mixed_bfloat16" if min(capabilities) >= (8, 0) else "float32"
 
 
-@contextlib.contextmanager
 def precision(policy: str):
-    """Build layers under a dtype policy, and put the previous one back."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
+    """Context in which layers are built under a dtype policy; then the previous one is back."""
+    return _for_now(keras.config.dtype_policy, keras.config.set_dtype_policy, policy)
+
+
+@contextlib.contextmanager
+def _for_now(read, write, value):
+    """Write a setting of Keras for the block, and then what was read before it."""
+    before = read()
+    write(value)
     try:
         yield
     finally:
-        keras.config.set_dtype_policy(before)
+        write(before)
 
 
 def strategy_scope(devices: list[str] | None = None):
@@ -118,12 +123,6 @@ def shared_steps():
     return _jax_scope() if keras.backend.backend() == "jax" else contextlib.nullcontext()
 
 
-@contextlib.contextmanager
 def whole_batches():
     """Context, within :func:`shared_steps`, of batches of any size: each device computes all of them."""
-    before = keras.distribution.distribution()
-    keras.distribution.set_distribution(None)
-    try:
-        yield
-    finally:
-        keras.distribution.set_distribution(before)
+    return _for_now(keras.distribution.distribution, keras.distribution.set_distribution, None)

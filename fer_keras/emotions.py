@@ -1,4 +1,4 @@
-"""Label sets and their order. Standard library only."""
+"""Label sets and their order, and the side of FER2013's faces. Standard library only."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from .errors import DataError, nearest_hint
 
 # Order of the FER2013 challenge file (Goodfellow et al. 2013, arXiv:1307.0414): label = index.
 FER7: tuple[str, ...] = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+
+# Side of its faces in pixels.
+FACE_SIZE = 48
 
 # FER+ (Barsoum et al. 2016, arXiv:1608.01041) adds contempt.
 FERPLUS8: tuple[str, ...] = (*FER7, "contempt")
@@ -70,7 +73,7 @@ def order_classes(names: Iterable[str]) -> tuple[tuple[str, ...], dict[str, str]
     """
     given = sorted(set(names))
     for known in (FER7, AFFECTNET8):
-        found = {name: _find(name, known) for name in given}
-        if None not in found.values():
+        found = {name: meant for name in given if (meant := _find(name, known)) is not None}
+        if len(found) == len(given):
             return tuple(name for name in known if name in found.values()), found
     return tuple(given), {name: name for name in given}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from PIL import (
@@ -21,7 +22,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from .errors import ImageDecodeError
+from .errors import DataError, ImageDecodeError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 MAX_BYTES = 10 * 2**20
@@ -61,6 +62,24 @@ _UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     7: lambda pixels: np.swapaxes(np.rot90(pixels, 2), 0, 1),
     8: np.rot90,
 }
+
+
+def read_image_file(path: Path, max_bytes: int = MAX_BYTES, *, problem: str = "cannot be read") -> bytes:
+    """Read a file for the decoder, at most one byte more than it accepts: a huge file is refused and not read whole.
+
+    Args:
+        path: of the file.
+        max_bytes: what the decoder will be told.
+        problem: beginning of the message where the file system refuses.
+
+    Raises:
+        DataError: ``problem`` and the reason.
+    """
+    try:
+        with open(path, "rb") as handle:
+            return handle.read(max_bytes + 1)
+    except OSError as error:
+        raise DataError(f"{problem}: {error.strerror or error}") from error
 
 
 def decode_gray(data: bytes, *, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIXELS) -> np.ndarray:

@@ -68,7 +68,7 @@ def command(ctx, run, target_precision, targets, data, ferplus, batch_size, as_j
 
 
 def _print(folder, found) -> None:
-    from fer_keras.evaluation.calibration.calibrate import calibration_path
+    from fer_keras.evaluation.calibration.record import calibration_path
 
     from ..progress import print_table
 

@@ -36,9 +36,9 @@ def command(ctx, runs, split, images, data, out, force, as_json):
     fer-keras compare saved_models/A saved_models/B --data fer2013.csv --images my_pictures
     """
     from fer_keras.comparison import compare_runs, describe
+    from fer_keras.comparison.document import check_target, write_comparison
     from fer_keras.comparison.markdown import to_markdown
     from fer_keras.comparison.page import to_html
-    from fer_keras.comparison.write import check_target, write_comparison
     from fer_keras.reporting.page import require_jinja2
 
     require_jinja2()

@@ -49,9 +49,8 @@ def check(ctx, path, html=None, as_json=False):
 def _check(ctx, path: str):
     """The data set and the report on it. FER2013 is read by itself: without TensorFlow it takes half the memory."""
     from fer_keras.datasets.quality.gate import check_quality, report_refused
-    from fer_keras.datasets.sources.recognise import recognise
+    from fer_keras.datasets.sources.recognise import read_what_can_be_read, recognise
     from fer_keras.datasets.sources.tree import TreeSource
-    from fer_keras.datasets.sources.unreadable import read_what_can_be_read
 
     source = None if path == "synthetic" else recognise(Path(path))
     if source is None or isinstance(source, TreeSource):

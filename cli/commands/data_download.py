@@ -19,7 +19,7 @@ def download(ctx, as_json):
     pip install "fer_keras[kaggle]"
     fer-keras data download
     """
-    from fer_keras.datasets.sources.download import download_fer2013
+    from fer_keras.datasets.sources.find import download_fer2013
 
     from .data_check import check
 

@@ -61,7 +61,7 @@ def command(ctx, run, formats, data, split, tolerances, keep_failed, no_calibrat
     fer-keras export saved_models/RUN --format all --split test
     """
     from fer_keras.export.formats import check_formats
-    from fer_keras.export.parity.tolerances import read_tolerances
+    from fer_keras.export.parity.checks import read_tolerances
     from fer_keras.runs.run_folder import RunFolder
 
     names = check_formats(tuple(part.strip() for part in formats.split(",")))
@@ -70,7 +70,7 @@ def command(ctx, run, formats, data, split, tolerances, keep_failed, no_calibrat
         raise click.UsageError("--edgetpu-report needs tflite_int8 among the formats")
     folder = RunFolder.open(run)
     import_tensorflow(ctx)
-    from fer_keras.export.parity.faces import ExportChecks
+    from fer_keras.export.parity.checks import ExportChecks
 
     from ..run_data import load_data, read_recipe
 
@@ -83,7 +83,7 @@ def command(ctx, run, formats, data, split, tolerances, keep_failed, no_calibrat
 def _export(folder, names, dataset, checks, calibrate: bool, reports: dict) -> None:
     """Export, add the reports that were asked for, print, and fail last: what was measured is shown in any case."""
     from fer_keras.export.parity.compare import require_parity
-    from fer_keras.export.reports import divergence_report, int8_report
+    from fer_keras.export.parity.reports import divergence_report, int8_report
     from fer_keras.export.run_export import export_run
 
     from ..export_tables import print_report

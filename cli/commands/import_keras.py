@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from ..options import data_option, echo_json, import_tensorflow, json_option, show_notices
+from ..options import data_option, echo_json, import_tensorflow, json_option, new_run_place, show_notices
 
 RESCALINGS = ("none", "unit", "symmetric", "imagenet", "caffe")
 
@@ -54,8 +54,6 @@ def command(ctx, file, trust_model, rescale, class_order, image_size, data, name
     fer-keras import-keras emotion_model.h5 --trust-model --rescale unit --class-order alphabetical
     """
     from fer_keras.porting.class_orders import resolve_class_order
-
-    from .import_torch import new_run_place
 
     order, _ = resolve_class_order(class_order)
     target = new_run_place(output, name or f"{file.stem}-{time.strftime('%Y%m%d-%H%M%S')}")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from ..options import data_option, echo_json, import_tensorflow, json_option, set_option, show_notices
+from ..options import data_option, echo_json, import_tensorflow, json_option, new_run_place, set_option, show_notices
 
 
 @click.command("import-torch")
@@ -66,17 +66,6 @@ def command(
     show_notices(ported.notices)
 
 
-def new_run_place(output: Path, name: str) -> Path:
-    """Place of the new run, checked before the work and not after it."""
-    from fer_keras.errors import InputError, RunFolderError
-
-    if Path(name).name != name or name.startswith("."):
-        raise InputError("--name must be a plain folder name", received=repr(name), hint="Use --output for the place")
-    if (output / name).exists():
-        raise RunFolderError(f"run folder {output / name} exists already", hint="Give another --name")
-    return output / name
-
-
 def _port(checkpoint, recipe, dataset, class_order, key_order):
     from fer_keras.porting.torch.run import port_checkpoint
 
@@ -91,7 +80,7 @@ def _write(ported, recipe, target: Path) -> dict:
 
 
 def _print(target: Path, ported, class_order: str, order: tuple[str, ...]) -> None:
-    from ..layer_table import print_layers
+    from ..export_tables import print_layers
     from ..progress import print_table
 
     print_layers(ported.parity["layers"])

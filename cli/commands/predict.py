@@ -102,7 +102,7 @@ def command(ctx, inputs, as_json, webcam, **options):
 def make_predictor(options):
     """Load what the options of the command name."""
     from fer_keras.inference import Predictor
-    from fer_keras.inference.crops import DEFAULT_MARGIN
+    from fer_keras.inference.boxes import DEFAULT_MARGIN
 
     return Predictor(
         options["model"],

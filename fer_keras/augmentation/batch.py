@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from ..emotions import FACE_SIZE
 from ..errors import InputError
 from ..recipe.augmentation import AugmentationSection
-from ..recipe.data import FACE_SIZE
 from .capture import add_noise, blur_matrices, low_resolution_matrices, mix_pixels
 from .erasing import cutout_squares, paint, random_rectangles
 from .geometry import affine_matrices
 from .mixing import mixup, symmetric_beta
 from .photometric import adjust_brightness, adjust_contrast, image_means, shift_channels
-from .stateless_random import pixel_noise, random_words, uniform
+from .stateless_random import between, pixel_noise, random_words, uniform
 from .warping import warp
 
 GEOMETRY = (
@@ -136,10 +136,6 @@ def _half_of(uniforms: tf.Tensor) -> tf.Tensor:
     return uniforms < 0.5
 
 
-def _between(uniforms: tf.Tensor, bounds: tuple[float, float]) -> tf.Tensor:
-    return bounds[0] + (bounds[1] - bounds[0]) * uniforms
-
-
 def _shift(uniforms: tf.Tensor, limit: float, size: tf.Tensor) -> tf.Tensor:
     """Pixels to shift by: a limit below 1 is a part of the side, from 1 on it is pixels."""
     return _symmetric(uniforms, limit * tf.cast(size, tf.float64) if limit < 1 else limit)
@@ -154,8 +150,8 @@ def draw_geometry(draws: Draws, options: AugmentationSection, height: tf.Tensor,
         "tx": _shift(draws["shift_x"], options.width_shift_range, width),
         "ty": _shift(draws["shift_y"], options.height_shift_range, height),
         "shear": _symmetric(draws["shear"], options.shear_range),
-        "zx": _between(draws["zoom_x"], zoom),
-        "zy": _between(draws["zoom_y"], zoom),
+        "zx": between(draws["zoom_x"], zoom),
+        "zy": between(draws["zoom_y"], zoom),
         "flip_horizontal": _half_of(draws["flip_x"]) & options.horizontal_flip,
         "flip_vertical": _half_of(draws["flip_y"]) & options.vertical_flip,
     }
@@ -187,9 +183,9 @@ def _change_light(images: tf.Tensor, draws: Draws, options: AugmentationSection)
     if options.channel_shift_range:
         images = shift_channels(images, _symmetric(draws["channel_shift"], options.channel_shift_range))
     if options.brightness_range:
-        images = adjust_brightness(images, _between(draws["brightness"], options.brightness_range))
+        images = adjust_brightness(images, between(draws["brightness"], options.brightness_range))
     if options.contrast_range:
-        images = adjust_contrast(images, _between(draws["contrast"], options.contrast_range))
+        images = adjust_contrast(images, between(draws["contrast"], options.contrast_range))
     return images
 
 

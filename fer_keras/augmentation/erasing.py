@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from .stateless_random import between
+
 AREA_RANGE = (0.02, 0.33)  # part of the image; Zhong et al. 2020
 ASPECT_RANGE = (0.3, 3.3)  # height / width of the rectangle; Zhong et al. 2020
 
@@ -17,10 +19,6 @@ class Rectangles(NamedTuple):
     left: tf.Tensor
     height: tf.Tensor
     width: tf.Tensor
-
-
-def _between(uniform: tf.Tensor, low: float, high: float) -> tf.Tensor:
-    return low + (high - low) * uniform
 
 
 def _below(uniform: tf.Tensor, limit: tf.Tensor) -> tf.Tensor:
@@ -41,8 +39,8 @@ def random_rectangles(uniforms: tuple[tf.Tensor, ...], height: tf.Tensor, width:
         width: image width in pixels.
     """
     rows, columns = tf.cast(height, tf.float64), tf.cast(width, tf.float64)
-    part = _between(uniforms[0], *AREA_RANGE)  # (B,)
-    aspect = _between(uniforms[1], *ASPECT_RANGE)
+    part = between(uniforms[0], AREA_RANGE)  # (B,)
+    aspect = between(uniforms[1], ASPECT_RANGE)
     aspect = tf.clip_by_value(aspect, part * rows / columns, rows / (part * columns))
     tall = tf.clip_by_value(tf.cast(tf.round(tf.sqrt(part * rows * columns * aspect)), tf.int32), 1, height)
     wide = tf.clip_by_value(tf.cast(tf.round(tf.sqrt(part * rows * columns / aspect)), tf.int32), 1, width)

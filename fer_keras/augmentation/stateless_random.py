@@ -57,6 +57,11 @@ def uniform(words: tf.Tensor) -> tf.Tensor:
     return tf.cast(tf.bitwise.right_shift(words, _uint64(11)), tf.float64) * 2.0**-53
 
 
+def between(uniforms: tf.Tensor, bounds: tuple[float, float]) -> tf.Tensor:
+    """Stretch uniform numbers in [0, 1) to lie between two bounds."""
+    return bounds[0] + (bounds[1] - bounds[0]) * uniforms
+
+
 def _pixel_words(words: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
     """32 random bits per pixel: words (B,) uint64 to (B, pixels) uint32."""
     starts = tf.cast(tf.bitwise.right_shift(words, _uint64(32)), tf.uint32)  # (B,)

@@ -1,8 +1,8 @@
 """Latency, size and memory of every file of a run, in turns and in processes of their own.
 
 Thread counts are fixed when a runtime starts, and peak memory belongs to a whole process, so the work is done by child
-processes (:mod:`.worker`): one per batch size and thread count, in which all files take turns, and
-one per file for its peak memory.
+processes (:mod:`fer_keras.export.parity.latency_worker`): one per batch size and thread count, in which all files take
+turns, and one per file for its peak memory.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from ..atomic_files import write_json
-from ..datasets.faces import FACE_SIZE
+from ..emotions import FACE_SIZE
 from ..errors import InputError
-from ..export.latency.process import Target
-from ..export.latency.process import run_worker as _work
-from ..export.parity.compare import size_in_bytes
+from ..export.formats import size_in_bytes
+from ..export.parity.latency import Target
+from ..export.parity.latency import run_worker as _work
 from ..runs.run_folder import RunFolder
 from ..runs.run_record import hardware, now, versions
 

@@ -2,7 +2,8 @@
 
 The measure of DAWNBench (Coleman et al. 2017), on the ordinary training path. The score is that of whole epochs on the
 validation split (PublicTest), with averaged weights where the recipe averages. The learning rate goes by the recipe's
-own number of epochs: the target stops a training, it does not shorten the schedule.
+own number of epochs: the target stops a training, it does not shorten the schedule. TensorFlow is imported by the
+first training, so that a request that makes no sense is refused without it.
 """
 
 from __future__ import annotations
@@ -11,19 +12,18 @@ import json
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import keras
-
 from ..datasets.faces import FaceDataset
+from ..errors import InputError
 from ..metrics.scores import mean_and_sd
 from ..recipe.recipe import Recipe
 from ..runs.run_folder import RunFolder
-from .time_to_request import check_request
-from .timed_training import MEASURES, Interrupted, input_seconds_per_batch, measure_seed
 
+# What is measured of each training.
+MEASURES = ("training_seconds", "start_seconds", "validation_seconds", "wall_seconds", "epochs", "steps")
 # What is taken over from a training's run.json.
 FACTS = ("dataset", "parameters", "macs", "batch_size", "steps_per_epoch", "precision", "backend")
 
@@ -52,7 +52,7 @@ def time_to_accuracy(
 
     Returns:
         One dict per recipe: ``name``, ``recipe`` (resolved), ``schedule`` (``name`` and the ``epochs`` that it is laid
-        out for), what :data:`FACTS` lists, ``input_seconds_per_batch`` (see :func:`input_seconds_per_batch`),
+        out for), what :data:`FACTS` lists, ``input_seconds_per_batch`` (see :func:`.input_seconds_per_batch`),
         ``seeds`` (see :func:`fer_keras.benchmark.timed_training.measure_seed`) and ``summary`` (see :func:`summarise`).
 
     Raises:
@@ -61,6 +61,8 @@ def time_to_accuracy(
         KeyboardInterrupt: Ctrl-C. SIGTERM ends the process as it would without a training, after cleaning up.
     """
     check_request(recipes, target, seeds, max_epochs, max_seconds)
+    from .timed_training import Interrupted, input_seconds_per_batch
+
     limits = {"max_epochs": max_epochs, "max_seconds": max_seconds}
     try:
         facts, rows = _train_all(recipes, target, seeds, keep, say, limits)
@@ -82,9 +84,38 @@ def time_to_accuracy(
     ]
 
 
+def check_request(
+    recipes: Collection,
+    target: float,
+    seeds: Sequence[int],
+    max_epochs: int | None = None,
+    max_seconds: float | None = None,
+) -> None:
+    """Refuse what makes no sense before anything is loaded or trained.
+
+    Raises:
+        InputError: naming the first wrong value.
+    """
+    if not recipes:
+        raise InputError("no recipe to train", hint="Give recipes by name, such as cnn")
+    if not 0 < target < 1:
+        raise InputError("the target makes no sense", allowed="an accuracy above 0 and below 1", received=target)
+    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0 or max(seeds) >= 2**31:
+        raise InputError("the seeds make no sense", allowed="different numbers from 0", received=list(seeds))
+    if max_epochs is not None and max_epochs < 1:
+        raise InputError("the limit of epochs makes no sense", allowed="1 or more", received=max_epochs)
+    if max_seconds is not None and not max_seconds > 0:
+        raise InputError("the limit of seconds makes no sense", allowed="above 0", received=max_seconds)
+
+
 def _train_all(recipes, target, seeds, keep, say, limits: dict) -> tuple[dict, dict]:
     """``run.json`` and the measured trainings of each recipe, by name."""
-    facts, rows = {}, {name: [] for name in recipes}
+    import keras
+
+    from .timed_training import measure_seed
+
+    facts: dict[str, dict] = {}
+    rows: dict[str, list[dict]] = {name: [] for name in recipes}
     for seed in seeds:
         for name, (recipe, dataset) in recipes.items():
             seeded = recipe.model_copy(update={"train": recipe.train.model_copy(update={"seed": seed})})

@@ -32,19 +32,19 @@ class Comparison:
         """An evaluation of the reference run: its data set, classes, ids and labels are those of the comparison."""
         if self.reference is None:
             return None
-        return next(filter(None, self.reference.evaluations.values()))
+        return next(iter(self.reference.evaluations.values()))
 
     @property
     def ttas(self) -> list[str]:
         """``none``, and ``flip`` where any run has it; the two are never mixed."""
-        return [tta for tta in TTAS if tta == "none" or any(run.evaluations[tta] for run in self.runs)]
+        return [tta for tta in TTAS if tta == "none" or any(tta in run.evaluations for run in self.runs)]
 
     def obstacle(self, run: RunSummary, tta: str) -> str:
         """Why a run has no scores in this comparison; empty where it has."""
-        evaluation = run.evaluations[tta]
-        if evaluation is None:
+        evaluation, faces = run.evaluations.get(tta), self.faces
+        if evaluation is None or faces is None:
             return f"not evaluated on {self.split}" + (" with flip TTA" if tta == "flip" else "")
-        return difference(evaluation, self.faces)
+        return difference(evaluation, faces)
 
     def comparable(self, tta: str) -> list[RunSummary]:
         """Runs whose scores belong into one table."""
@@ -58,14 +58,14 @@ def compare_runs(paths: Sequence[Path | str], split: str = "test") -> Comparison
         InputError: fewer than two runs, or one twice.
         RunFolderError, ModelFileError, DataError: a run is unfinished, changed or damaged.
     """
-    paths = [Path(path) for path in paths]
-    if len(paths) < 2:
-        raise InputError("nothing to compare", allowed="two runs or more", received=f"{len(paths)}")
-    twice = [str(path) for path, n in Counter(path.resolve() for path in paths).items() if n > 1]
+    folders = [Path(path) for path in paths]
+    if len(folders) < 2:
+        raise InputError("nothing to compare", allowed="two runs or more", received=f"{len(folders)}")
+    twice = [str(path) for path, n in Counter(path.resolve() for path in folders).items() if n > 1]
     if twice:
         raise InputError("a run is given twice", received=twice[0])
-    runs = tuple(read_run(path, name, split) for path, name in zip(paths, unique_names(paths), strict=True))
-    reference = next((run for run in runs if any(run.evaluations.values())), None)
+    runs = tuple(read_run(path, name, split) for path, name in zip(folders, unique_names(folders), strict=True))
+    reference = next((run for run in runs if run.evaluations), None)
     return Comparison(split, runs, reference)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .table_text import Table, count, duration, megabytes, percent, run_label, significant
+from .tables import Table, count, duration, megabytes, percent, run_label, significant
 
 
 def training_table(document: dict) -> Table:

@@ -9,7 +9,7 @@ from statistics import median
 
 from ..benchmark.latency import FILES
 from .collect import Comparison
-from .run_summary import RunSummary
+from .run_summary import BenchmarkRow, RunSummary
 from .scores import section
 
 
@@ -69,8 +69,10 @@ def training_rows(comparison: Comparison) -> list[dict]:
 def _training(run: RunSummary, base: RunSummary) -> dict:
     best, hardware = run.best_epoch(), run.record.get("hardware")
     obstacle = training_obstacle(run, base)
-    usable = best and not obstacle and math.isfinite(best["accuracy"] + best["val_accuracy"])
-    train, validation = (best["accuracy"], best["val_accuracy"]) if usable else (None, None)
+    train = validation = gap = None
+    if best and not obstacle and math.isfinite(best["accuracy"] + best["val_accuracy"]):
+        train, validation = best["accuracy"], best["val_accuracy"]
+        gap = train - validation
     return {
         "run": run.name,
         "synthetic": run.is_synthetic,
@@ -79,7 +81,7 @@ def _training(run: RunSummary, base: RunSummary) -> dict:
         "best_epoch": int(best["epoch"]) if best else None,
         "train_accuracy": train,
         "validation_accuracy": validation,
-        "gap": None if train is None else train - validation,
+        "gap": gap,
         "training_seconds": run.record.get("training_seconds"),
         "seconds_per_epoch": seconds_per_epoch(run),
         "relative_seconds_per_epoch": _relative_time(run, base),
@@ -141,8 +143,8 @@ def latency_rows(comparison: Comparison) -> list[dict]:
 def _latency(run: RunSummary, base: RunSummary, name: str) -> dict:
     parity = run.parity.get(FILES[name].rpartition("/")[2], {})
     single, batch = _measured(run, name, 1, 1), _measured(run, name, 32, 0)
-    reference = _measured(base, name, 1, 1)
-    same = reference and single and hardware_text(run.benchmark.hardware) == hardware_text(base.benchmark.hardware)
+    reference, hardware = _measured(base, name, 1, 1), _benchmark_hardware(run)
+    same = hardware is not None and hardware == _benchmark_hardware(base)
     return {
         "run": run.name,
         "synthetic": run.is_synthetic,
@@ -153,13 +155,17 @@ def _latency(run: RunSummary, base: RunSummary, name: str) -> dict:
         "p50_ms": single and single.median_ms,
         "p90_ms": single and single.p90_ms,
         "faces_per_second": batch and batch.faces_per_second,
-        "relative_p50": single.median_ms / reference.median_ms if same else None,
-        "hardware": hardware_text(run.benchmark.hardware) if run.benchmark else None,
+        "relative_p50": single.median_ms / reference.median_ms if same and single and reference else None,
+        "hardware": hardware,
         "command": "" if run.benchmark else f"fer-keras benchmark {_path(run)}",
     }
 
 
-def _measured(run: RunSummary, name: str, batch: int, threads: int):
+def _benchmark_hardware(run: RunSummary) -> str | None:
+    return hardware_text(run.benchmark.hardware) if run.benchmark else None
+
+
+def _measured(run: RunSummary, name: str, batch: int, threads: int) -> BenchmarkRow | None:
     rows = run.benchmark.rows if run.benchmark else []
     return next((r for r in rows if (r.format, r.batch, r.threads) == (name, batch, threads)), None)
 

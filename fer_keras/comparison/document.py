@@ -1,14 +1,18 @@
-"""The comparison as one plain document: what ``comparison.json`` holds and every table is made of."""
+"""The comparison as one plain document, which every table is made of; and the folder that it is written to."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from pathlib import Path
 
 from .. import __version__
+from ..atomic_files import atomic_folder, check_output_folder, write_json, write_text
 from ..benchmark.latency import FILES
+from ..runs.run_record import now
 from .collect import Comparison
 from .costs import hardware_letters, latency_rows, loss_obstacle, network_rows, training_obstacle, training_rows
 from .scores import METHOD, pair_rows, recipe_differences, score_rows, seed_rows
+
+HTML, MARKDOWN, JSON = "comparison.html", "comparison.md", "comparison.json"
 
 
 def describe(comparison: Comparison, pictures: dict | None = None) -> dict:
@@ -21,7 +25,7 @@ def describe(comparison: Comparison, pictures: dict | None = None) -> dict:
     faces, runs = comparison.faces, comparison.runs
     return {
         "fer_keras": __version__,
-        "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "date": now(),
         "split": comparison.split,
         "reference_run": comparison.reference.name if comparison.reference else None,
         "dataset": faces.metrics.dataset if faces else None,
@@ -75,10 +79,12 @@ def _synthetic(comparison: Comparison) -> list[str]:
 
 
 def _other_faces(comparison: Comparison) -> list[str]:
-    sentences = []
+    sentences: list[str] = []
+    if comparison.reference is None:
+        return sentences
     for tta in comparison.ttas:
         for run in comparison.runs:
-            if run.evaluations[tta] is not None and (reason := comparison.obstacle(run, tta)):
+            if tta in run.evaluations and (reason := comparison.obstacle(run, tta)):
                 sentences.append(
                     f"{run.name} is not comparable with {comparison.reference.name}: {reason}. Its scores are left out."
                 )
@@ -115,7 +121,24 @@ def _from_evaluations(comparison: Comparison) -> list[str]:
         f"{run.name}: {notice}"
         for run in comparison.runs
         for evaluation in run.evaluations.values()
-        if evaluation
         for notice in evaluation.metrics.notices
         if not (run.is_synthetic and notice.startswith("synthetic"))  # said above, and louder
     ]
+
+
+def check_target(folder: Path, *, force: bool) -> None:
+    """Refuse a folder with something in it, see :func:`fer_keras.atomic_files.check_output_folder`."""
+    check_output_folder(folder, (HTML, MARKDOWN, JSON), force=force, kind="a comparison")
+
+
+def write_comparison(folder: Path, html: str, markdown: str, document: dict) -> dict[str, Path]:
+    """Write the three files and return their paths by kind.
+
+    Raises:
+        RunFolderError: the file system refuses.
+    """
+    with atomic_folder(folder) as scratch:
+        write_text(scratch / HTML, html)
+        write_text(scratch / MARKDOWN, markdown)
+        write_json(scratch / JSON, document)
+    return {"html": folder / HTML, "markdown": folder / MARKDOWN, "json": folder / JSON}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import cost_tables, tables
-from .table_text import Table
+from .tables import Table
 
 
 def to_markdown(document: dict) -> str:

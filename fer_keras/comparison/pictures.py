@@ -11,12 +11,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..datasets.faces import FACE_SIZE
-from ..emotions import canonical_emotion
+from ..emotions import FACE_SIZE, canonical_emotion
 from ..errors import DataError
+from ..export.exported_model import load_exported
 from ..export.run_export import read_classes
-from ..export.tflite.predictor import load_tflite_predictor
-from ..imaging import MAX_BYTES, decode_gray
+from ..imaging import decode_gray, read_image_file
 from ..metrics.scores import wilson_interval
 from .run_summary import RunSummary
 
@@ -89,12 +88,7 @@ def _label(path: Path, folder: Path, classes: Sequence[str]) -> str:
 
 
 def _read_pixels(path: Path) -> np.ndarray:
-    try:
-        with open(path, "rb") as handle:
-            data = handle.read(MAX_BYTES + 1)  # one more than is accepted: enough for the decoder to refuse it
-    except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror}") from error
-    gray = decode_gray(data)  # (h, w)
+    gray = decode_gray(read_image_file(path))  # (h, w)
     if gray.shape != (FACE_SIZE, FACE_SIZE):
         # Pillow's bilinear filter widens with the scale, so a large photo is averaged and not sampled.
         gray = np.asarray(Image.fromarray(gray).resize((FACE_SIZE, FACE_SIZE), Image.Resampling.BILINEAR))
@@ -136,7 +130,7 @@ def score_pictures(
         RunFolderError: the classes of a run are not known.
     """
     images = np.stack([picture.pixels for picture in pictures])  # (n, 48, 48, 1)
-    rows = [{"file": picture.file, "label": picture.label, "results": {}} for picture in pictures]
+    rows: list[dict] = [{"file": picture.file, "label": picture.label, "results": {}} for picture in pictures]
     networks = []
     for run in runs:
         predict, runtime = _load(run)
@@ -157,8 +151,8 @@ def score_pictures(
 
 def _load(run: RunSummary) -> tuple[Callable[[np.ndarray], np.ndarray], str]:
     if not runs_on_keras(run):
-        predictor = load_tflite_predictor(run.folder.exports / "model_float32.tflite", trust=True)
-        return predictor, f"TFLite float32, {predictor.runtime}"
+        exported = load_exported(run.folder.exports / "model_float32.tflite", trust=True)
+        return exported, f"TFLite float32, {exported.runtime}"
     import keras
 
     from ..evaluation.prediction import load_run_model, predict_probabilities

@@ -63,7 +63,6 @@ class Metrics(BaseModel):
     dataset: str = ""
     dataset_sha256: str
     split_sha256: str | None = None
-    trained_on_sha256: str | None = None
     date: str | None = None
     notices: list[str] = []
     deduplicated: Deduplicated = Deduplicated()

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ..benchmark.latency import FILES, RESULT
 from ..errors import RunFolderError
-from ..export.parity.compare import size_in_bytes
+from ..evaluation.origin import report_suffix
+from ..export.formats import size_in_bytes
 from ..recipe.recipe import load_yaml_file, make_recipe
 from ..runs.history import best_row, read_history
 from ..runs.manifest import file_sha256
@@ -30,7 +31,6 @@ class BenchmarkRow(BaseModel):
     median_ms: float
     p90_ms: float
     faces_per_second: float
-    peak_memory_mb: float | None = None
 
 
 class Benchmark(BaseModel):
@@ -38,7 +38,6 @@ class Benchmark(BaseModel):
 
     model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
     hardware: dict
-    date: str | None = None
     rows: list[BenchmarkRow]
 
 
@@ -52,7 +51,7 @@ class RunSummary:
         record: content of ``run.json``; empty when the run has none.
         recipe: sections of ``recipe.yaml`` with every default filled in, so that runs of older versions compare.
         history: epochs, or empty (an imported model was not trained here).
-        evaluations: by test-time augmentation, ``none`` and ``flip``; None where the split was not evaluated.
+        evaluations: by test-time augmentation, ``none`` before ``flip``; absent where the split was not evaluated.
         sizes: bytes by format, of the files that are there and belong to the model.
         parity: entries of ``exports/parity.json`` by file name.
         stale_exports: the exports are of another ``model.keras``.
@@ -64,7 +63,7 @@ class RunSummary:
     record: dict
     recipe: dict
     history: list[dict[str, float]]
-    evaluations: dict[str, Evaluation | None]
+    evaluations: dict[str, Evaluation]
     sizes: dict[str, int]
     parity: dict[str, dict]
     stale_exports: bool
@@ -78,7 +77,7 @@ class RunSummary:
 
     @property
     def is_synthetic(self) -> bool:
-        scored = [evaluation.metrics.dataset for evaluation in self.evaluations.values() if evaluation]
+        scored = [evaluation.metrics.dataset for evaluation in self.evaluations.values()]
         return "synthetic" in (self.dataset.get("name"), *scored)
 
     @property
@@ -103,22 +102,19 @@ def read_run(path: Path, name: str, split: str) -> RunSummary:
     """
     folder = RunFolder.open(path)
     parity, stale = _read_parity(folder)
+    found = {tta: read_evaluation(folder.evaluation(split, report_suffix(tta)), split, tta) for tta in TTAS}
     return RunSummary(
         name=name,
         folder=folder,
         record=_read_object(folder.run_json) or {},
         recipe=make_recipe(load_yaml_file(folder.recipe), where=str(folder.recipe)).model_dump(mode="json"),
         history=read_history(folder.history) if folder.history.is_file() else [],
-        evaluations={tta: read_evaluation(_evaluation_folder(folder, split, tta), split, tta) for tta in TTAS},
+        evaluations={tta: evaluation for tta, evaluation in found.items() if evaluation is not None},
         sizes=_sizes(folder, stale),
         parity=parity,
         stale_exports=stale,
         benchmark=_read_benchmark(folder.path / RESULT),
     )
-
-
-def _evaluation_folder(folder: RunFolder, split: str, tta: str) -> Path:
-    return folder.evaluation(split, "" if tta == "none" else f"{tta}_tta")
 
 
 def _read_object(path: Path) -> dict | None:

@@ -30,7 +30,7 @@ def score_rows(comparison: Comparison, tta: str) -> list[dict]:
     rows = []
     for run in comparison.runs:
         obstacle = comparison.obstacle(run, tta)
-        missing = run.evaluations[tta] is None
+        missing = tta not in run.evaluations
         rows.append(
             {
                 "run": run.name,

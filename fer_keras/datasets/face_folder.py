@@ -5,21 +5,29 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import tensorflow_datasets as tfds
 
+from ..emotions import FACE_SIZE
 from ..errors import DataError
-from .face_images import FaceSpool
-from .faces import FACE_SIZE, SPLITS
-from .sources.bad_rows import BadRows, OnBad
+from .face_images import FaceSpool, describe_faces
+from .faces import SPLITS
 from .sources.folder_tree import FolderTree, TreeFile
 from .sources.recognise import recognise
+from .sources.rows import BadRows, OnBad
 from .sources.splits import Fractions, cut_splits
 from .sources.tree import TreeSource
 
 SPLIT_FRACTIONS: Fractions = (0.8, 0.1, 0.1)
+
+
+class _Options(TypedDict):
+    image_size: int
+    split_fractions: Fractions
+    split_seed: int
+    on_bad: OnBad
 
 
 class FaceFolder(tfds.core.GeneratorBasedBuilder):
@@ -56,9 +64,9 @@ class FaceFolder(tfds.core.GeneratorBasedBuilder):
         **kwargs: Any,
     ):
         self._source = _require_tree(source)
-        self._options = {
+        self._options: _Options = {
             "image_size": image_size,
-            "split_fractions": tuple(split_fractions),
+            "split_fractions": split_fractions,
             "split_seed": split_seed,
             "on_bad": on_bad,
         }
@@ -75,25 +83,12 @@ class FaceFolder(tfds.core.GeneratorBasedBuilder):
             )
 
     def _made_from(self) -> dict:
-        options = self._options | {"split_fractions": list(self._options["split_fractions"])}  # as JSON has it
-        return {"source_signature": self._source.signature, **options}
+        fractions = list(self._options["split_fractions"])  # as JSON has it
+        return {"source_signature": self._source.signature, **self._options, "split_fractions": fractions}
 
     def _info(self) -> tfds.core.DatasetInfo:
-        size = self._options["image_size"]
-        return tfds.core.DatasetInfo(
-            builder=self,
-            description=self.__doc__,
-            features=tfds.features.FeaturesDict(
-                {
-                    "image": tfds.features.Image(shape=(size, size, 1), dtype=np.uint8, encoding_format="png"),
-                    "label": tfds.features.ClassLabel(names=list(self._classes)),
-                    "id": tfds.features.Text(),
-                }
-            ),
-            supervised_keys=("image", "label"),
-            disable_shuffling=True,
-            metadata=tfds.core.MetadataDict(),
-        )
+        size, metadata = self._options["image_size"], tfds.core.MetadataDict()
+        return describe_faces(self, size, self._classes, metadata=metadata)
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
         del dl_manager  # nothing to download
@@ -140,9 +135,9 @@ def _require_tree(source: TreeSource | str | os.PathLike | None) -> TreeSource:
     return found
 
 
-def _existing_folder(path: str) -> Path | None:
+def _existing_folder(path: str) -> Path:
     """The nearest folder above that exists: temporary faces belong on the disk of the prepared copy."""
-    return next((folder for folder in Path(path).parents if folder.is_dir()), None)
+    return next(folder for folder in Path(path).parents if folder.is_dir())
 
 
 def _decode(source: TreeSource, files: tuple[TreeFile, ...], faces: FaceSpool, bad: BadRows) -> Iterator[TreeFile]:

@@ -1,4 +1,4 @@
-"""Any image file to a gray face of one size, and a place on disk for many of them. No TensorFlow."""
+"""Any image file to a gray face of one size, a place on disk for many, and how TFDS describes them. No TensorFlow."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ import hashlib
 import io
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from ..imaging import decode_gray
+
+if TYPE_CHECKING:
+    import tensorflow_datasets as tfds
 
 
 def resize_gray(gray: np.ndarray, size: int) -> np.ndarray:
@@ -88,3 +92,31 @@ def encode_png(gray: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(gray).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
+
+
+def describe_faces(
+    builder: tfds.core.GeneratorBasedBuilder, size: int, classes: tuple[str, ...], **more: Any
+) -> tfds.core.DatasetInfo:
+    """Return what TFDS is told of labelled faces: their features, and that their order is kept.
+
+    Args:
+        builder: its docstring describes the data set.
+        size: side of the faces in pixels.
+        classes: names in label order.
+        **more: other arguments of ``DatasetInfo``.
+    """
+    import tensorflow_datasets as tfds
+
+    features = {
+        "image": tfds.features.Image(shape=(size, size, 1), dtype=np.uint8, encoding_format="png"),
+        "label": tfds.features.ClassLabel(names=list(classes)),
+        "id": tfds.features.Text(),
+    }
+    return tfds.core.DatasetInfo(
+        builder=builder,
+        description=builder.__doc__,
+        features=tfds.features.FeaturesDict(features),
+        supervised_keys=("image", "label"),
+        disable_shuffling=True,
+        **more,
+    )

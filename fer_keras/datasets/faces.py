@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-FACE_SIZE = 48
+from ..emotions import FACE_SIZE
+
 SPLITS = ("train", "validation", "test")
 
 
@@ -98,7 +99,7 @@ def fingerprint(splits: dict[str, Split], classes: tuple[str, ...]) -> str:
         digest.update(f"{name}:{len(split)}".encode())
         if split.images.shape[1:3] != (FACE_SIZE, FACE_SIZE):
             digest.update("x".join(map(str, split.images.shape[1:3])).encode())
-        digest.update(np.ascontiguousarray(split.images, np.uint8).reshape(-1))  # no copy: it may be gigabytes
+        digest.update(np.ascontiguousarray(split.images, np.uint8).reshape(-1).data)  # no copy: it may be gigabytes
         digest.update(np.ascontiguousarray(split.labels, "<i8").tobytes())
         if split.soft_labels is not None:
             digest.update(np.ascontiguousarray(split.soft_labels, "<f4").tobytes())

@@ -6,23 +6,19 @@ set has no public address that may be fetched without an account, so the user po
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow_datasets as tfds
-from PIL import Image
 
-from ..emotions import FER7
+from ..emotions import FACE_SIZE, FER7
 from ..errors import DataError
-from .faces import FACE_SIZE
-from .sources.bad_rows import BadRows, OnBad
+from .face_images import describe_faces, encode_png
 from .sources.find import find_fer2013
 from .sources.recognise import Source, recognise
-from .sources.rows import FaceRow
+from .sources.rows import BadRows, FaceRow, OnBad
 from .sources.tree import TreeSource
 
 
@@ -64,23 +60,9 @@ class Fer2013(tfds.core.GeneratorBasedBuilder):
             )
 
     def _info(self) -> tfds.core.DatasetInfo:
-        return tfds.core.DatasetInfo(
-            builder=self,
-            description=self.__doc__,
-            homepage="https://arxiv.org/abs/1307.0414",
-            features=tfds.features.FeaturesDict(
-                {
-                    "image": tfds.features.Image(
-                        shape=(FACE_SIZE, FACE_SIZE, 1), dtype=np.uint8, encoding_format="png"
-                    ),
-                    "label": tfds.features.ClassLabel(names=list(FER7)),
-                    "id": tfds.features.Text(),
-                }
-            ),
-            supervised_keys=("image", "label"),
-            disable_shuffling=True,  # FER+ votes go with the rows by their order
-            metadata=tfds.core.MetadataDict(),
-        )
+        homepage, metadata = "https://arxiv.org/abs/1307.0414", tfds.core.MetadataDict()
+        # Not shuffled: FER+ votes go with the rows by their order.
+        return describe_faces(self, FACE_SIZE, FER7, homepage=homepage, metadata=metadata)
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
         del dl_manager  # nothing to download
@@ -94,7 +76,7 @@ class Fer2013(tfds.core.GeneratorBasedBuilder):
 
     def _generate_examples(self, rows: list[FaceRow]) -> Iterator[tuple[int, dict[str, Any]]]:
         for key, row in enumerate(rows):
-            yield key, {"image": _encode_png(row.pixels), "label": row.label, "id": row.id}
+            yield key, {"image": encode_png(row.pixels), "label": row.label, "id": row.id}
 
 
 def _require_fer2013(source: Source | TreeSource) -> Source:
@@ -110,10 +92,3 @@ def _find_or_fail() -> Source | TreeSource:
     if source is None:
         raise DataError("FER2013 was not found", hint="Set FER2013_PATH to its csv, zip or folder")
     return source
-
-
-def _encode_png(pixels: np.ndarray) -> bytes:
-    """Encode (48, 48) uint8 without a TensorFlow call per face."""
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()

@@ -7,13 +7,13 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from ..emotions import FER7
+from ..emotions import FACE_SIZE, FER7
 from ..errors import DataError, InputError
-from .faces import FACE_SIZE, FaceDataset, Split, fingerprint
+from .faces import FaceDataset, Split, fingerprint
 from .quality.record import with_verdict
-from .sources.bad_rows import OnBad, skipped_notice
 from .sources.find import find_fer2013
 from .sources.recognise import Source, recognise
+from .sources.rows import OnBad, skipped_notice
 from .sources.tree import TreeSource
 
 SYNTHETIC = "synthetic"

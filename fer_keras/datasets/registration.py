@@ -57,4 +57,5 @@ def _run_after(loader: importlib.abc.Loader) -> None:
         execute(module)
         _import_builders()
 
-    loader.exec_module = execute_then_register
+    # Of this one loader: another object around it would lack what importlib.resources asks of the real one.
+    loader.exec_module = execute_then_register  # type: ignore[method-assign]

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import numpy as np
 
 from ..atomic_files import atomic_folder
 from ..datasets.copies.duplicates import exact_copies, near_copies
-from ..datasets.faces import FaceDataset, fingerprint
+from ..datasets.faces import FaceDataset
 from ..metrics.scores import score
 from ..runs.manifest import file_sha256
 from ..runs.run_folder import RunFolder
-from .calibration.calibrate import read_calibration
-from .calibration.scores import score_calibrated
+from ..runs.run_record import now
+from .calibration.record import read_calibration
+from .calibration.report import score_calibrated
 from .origin import describe_origin, report_suffix
 from .prediction import average_views, load_for_scoring, predict_views
 from .report import write_report
@@ -47,7 +47,7 @@ def evaluate_run(
         split: ``train``, ``validation`` or ``test``.
         tta: ``none``, or ``flip`` for the mean over each image and its mirror image.
         batch_size: images per step; no influence on the scores beyond rounding.
-        opinions: other labels of the same faces, see :func:`fer_keras.evaluation.second_opinion.find_opinions`.
+        opinions: other labels of the same faces, see :mod:`fer_keras.evaluation.second_opinion`.
         labels: name of the labels where they are not those of the run's recipe; goes into the folder's name.
 
     Returns:
@@ -63,11 +63,12 @@ def evaluate_run(
     calibration = read_calibration(run)
     views = predict_views(model, rows.images, batch_size=batch_size, tta=tta)  # (n, classes) each
     y_prob = average_views(views)
-    calibrated = None if calibration is None else average_views(views, calibration.temperature)
     copies = _copies_in_train(dataset, split)
     metrics = _collect_metrics(dataset, split, y_prob, tta, trained, copies)
     metrics["second_opinion"] = score_opinions(rows.labels, y_prob, dataset.classes, opinions) or None
+    calibrated = None
     if calibration is not None:
+        calibrated = average_views(views, calibration.temperature)  # (n, classes)
         metrics["calibrated"] = score_calibrated(rows.labels, y_prob, calibrated, ~(copies[0] | copies[1]), calibration)
     place = run.evaluation(split, report_suffix(tta, labels))
     with atomic_folder(place) as folder:
@@ -90,9 +91,8 @@ def _collect_metrics(
         "split": split,
         **score(rows.labels, y_prob, dataset.classes),
         "tta": tta,
-        **describe_origin(dataset, trained),
-        "split_sha256": fingerprint({split: rows}, dataset.classes),
-        "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        **describe_origin(dataset, split, trained),
+        "date": now(),
         "deduplicated": _score_deduplicated(dataset, split, y_prob, ~(exact | near)),
         "copies_in_train": {"exact": int(exact.sum()), "near": int((near & ~exact).sum())},
         "calibrated": None,

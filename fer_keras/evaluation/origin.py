@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from ..datasets.faces import FaceDataset
+from ..datasets.faces import FaceDataset, fingerprint
 
 
-def describe_origin(dataset: FaceDataset, trained: dict) -> dict:
+def describe_origin(dataset: FaceDataset, split: str, trained: dict) -> dict:
     """Which faces scores are of, and the notices that go with them: keys of ``metrics.json``.
 
     Args:
         dataset: that was scored.
+        split: of it.
         trained: content of ``run.json``.
     """
     trained_on = _trained_sha256(trained)
@@ -19,6 +20,7 @@ def describe_origin(dataset: FaceDataset, trained: dict) -> dict:
         "trained_on_sha256": trained_on,
         "notices": [*dataset.notices, *_mismatch_notice(dataset, trained_on)],
         "verdict": dataset.verdict,
+        "split_sha256": fingerprint({split: dataset.splits[split]}, dataset.classes),
     }
 
 

@@ -34,32 +34,37 @@ class Opinion:
     labels: np.ndarray
 
 
-def find_opinions(original: FaceDataset, dataset: FaceDataset, split: str, votes: Votes | None) -> list[Opinion]:
-    """Return the other labelling of each face of a split.
+def fer2013_opinion(original: FaceDataset, dataset: FaceDataset, split: str) -> Opinion:
+    """Return FER2013's own label of each face of a split that has FER+ labels; see :func:`ferplus_opinions`."""
+    labels = original.splits[split].labels[_rows(original, dataset, split)]  # (n,)
+    return Opinion(FERPLUS, FER2013, "official", _rename(labels, original.classes, dataset.classes))
+
+
+def ferplus_opinions(original: FaceDataset, dataset: FaceDataset, split: str, votes: Votes) -> list[Opinion]:
+    """Return the FER+ labels, ``majority`` and ``strict_majority``, of each face of a split that has FER2013's.
 
     Args:
         original: FER2013 as it was read, with its own labels.
         dataset: what is scored, made of ``original`` by choosing labels, classes or faces; ids tell the faces.
         split: ``train``, ``validation`` or ``test``.
-        votes: FER+ votes; needed where ``dataset`` has FER2013's labels.
-
-    Returns:
-        For FER2013's labels two opinions, FER+ ``majority`` and ``strict_majority``; for FER+ labels one, FER2013's.
+        votes: of the rows of ``original``.
 
     Raises:
         DataError: merged or unknown classes, or votes of other rows.
     """
-    _check_classes(dataset)
-    place = {identity: row for row, identity in enumerate(original.splits[split].ids.tolist())}
-    rows = np.array([place[identity] for identity in dataset.splits[split].ids.tolist()], np.int64)  # (n,)
-    if dataset.name == FERPLUS:
-        labels = original.splits[split].labels[rows]
-        return [Opinion(FERPLUS, FER2013, "official", _rename(labels, original.classes, dataset.classes))]
+    rows = _rows(original, dataset, split)
     counts = join_votes(original, votes)[split][rows]  # (n, 10)
     return [
         Opinion(FER2013, FERPLUS, rule, _rename(hard_labels(counts, rule, 8), FERPLUS8, dataset.classes))
         for rule in ("majority", "strict_majority")
     ]
+
+
+def _rows(original: FaceDataset, dataset: FaceDataset, split: str) -> np.ndarray:
+    """Return the row (n,) of ``original`` that each face of a split comes from."""
+    _check_classes(dataset)
+    place = {identity: row for row, identity in enumerate(original.splits[split].ids.tolist())}
+    return np.array([place[identity] for identity in dataset.splits[split].ids.tolist()], np.int64)
 
 
 def _check_classes(dataset: FaceDataset) -> None:

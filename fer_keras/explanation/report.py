@@ -11,17 +11,17 @@ import numpy as np
 
 from ..atomic_files import atomic_folder, write_json
 from ..datasets.face_images import resize_gray
+from ..datasets.sources.image_tree import list_images
 from ..errors import DataError, InputError, RunFolderError, nearest_hint
-from ..evaluation.calibration.calibrate import read_calibration
+from ..evaluation.calibration.record import read_calibration
 from ..evaluation.prediction import load_run_model, read_run_json
-from ..imaging import MAX_BYTES, decode_gray
+from ..imaging import decode_gray, read_image_file
 from ..plotting.explanation import plot_contact_sheet, plot_explanation
 from ..plotting.style import save_figure
 from ..runs.run_folder import RunFolder
 from .grad_cam import Explanation, explain
 
 PREDICTED = "predicted"
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 MAX_IMAGES = 500
 # Faces on the contact sheet; the pictures of the others are beside it.
 ON_SHEET = 60
@@ -51,16 +51,11 @@ def find_images(paths: Sequence[Path | str]) -> list[Path]:
     """
     files = []
     for path in map(Path, paths):
-        inside = sorted(path.rglob("*")) if path.is_dir() else [path]
-        files += [p for p in inside if p == path or (p.suffix.lower() in SUFFIXES and _is_visible(p, path))]
+        files += sorted(filter(Path.is_file, list_images(path))) if path.is_dir() else [path]
     files = list(dict.fromkeys(files))
     if not 1 <= len(files) <= MAX_IMAGES:
         raise DataError("no such number of images can be explained", allowed=f"1 to {MAX_IMAGES}", received=len(files))
     return files
-
-
-def _is_visible(path: Path, folder: Path) -> bool:
-    return path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
 def read_faces(files: Sequence[Path], side: int) -> Faces:
@@ -72,7 +67,7 @@ def read_faces(files: Sequence[Path], side: int) -> Faces:
     images, readable, unreadable = [], [], []
     for path in files:
         try:
-            images.append(resize_gray(decode_gray(_read(path)), side))
+            images.append(resize_gray(decode_gray(read_image_file(path)), side))
             readable.append(path)
         except DataError as error:
             unreadable.append({"file": str(path), "reason": str(error)})
@@ -80,14 +75,6 @@ def read_faces(files: Sequence[Path], side: int) -> Faces:
         first = unreadable[0]
         raise DataError(f"no usable image: {first['file']}: {first['reason']}")
     return Faces(readable, np.stack(images)[..., None], unreadable)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with open(path, "rb") as handle:
-            return handle.read(MAX_BYTES + 1)  # one more than is accepted: enough for the decoder to refuse it
-    except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror or error}") from error
 
 
 def explain_files(

@@ -122,12 +122,15 @@ def picture_of(dataset: FaceDataset, copy: Copy) -> np.ndarray:
     return dataset.splits[copy.split].images[copy.row, ..., 0]
 
 
-def tell_apart(group: CopyGroup) -> dict[tuple[str, int], list[str]]:
-    """Return where the copies of a group came from, by split and label, in the order of the group."""
+def tell_apart(dataset: FaceDataset, group: CopyGroup) -> list[tuple[str, list[str]]]:
+    """Return what the copies of a group are said to be, such as ``train: happy ×2``, and the ids of those, in order."""
     places: dict[tuple[str, int], list[str]] = {}
     for copy in group.copies:
         places.setdefault((copy.split, copy.label), []).append(copy.id)
-    return places
+    return [
+        (f"{split}: {dataset.classes[label]}" + (f" ×{len(ids)}" if len(ids) > 1 else ""), ids)
+        for (split, label), ids in places.items()
+    ]
 
 
 def each_face_once(pairs: list[NearCopy]) -> list[NearCopy]:

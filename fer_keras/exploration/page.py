@@ -116,10 +116,7 @@ def _elsewhere_rows(copies: dict) -> list[list[str]]:
 
 def _group_item(dataset: FaceDataset, group: CopyGroup) -> dict:
     """A picture, what it is said to be, and where."""
-    lines = [
-        (f"{split}: {dataset.classes[label]}" + (f" ×{len(places)}" if len(places) > 1 else ""), _list(places))
-        for (split, label), places in tell_apart(group).items()
-    ]
+    lines = [(said, _list(places)) for said, places in tell_apart(dataset, group)]
     return {"picture": _uri(dataset, group.copies[0]), "lines": lines}
 
 

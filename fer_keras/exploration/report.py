@@ -66,7 +66,7 @@ def write_exploration(folder: Path, dataset: FaceDataset, exploration: Explorati
 def draw_pictures(dataset: FaceDataset, exploration: Exploration) -> dict[str, Figure]:
     """Draw every picture; keys are the names of the files."""
     splits, train = exploration.splits, dataset.splits["train"]
-    counts = splits["train"].counts  # (classes,)
+    counts = splits["train"].counts.tolist()  # one a class
     values = {key: {name: getattr(s, key) for name, s in splits.items()} for key in STATISTICS}
     bad, across = worst_groups(exploration.groups)
     return {
@@ -112,22 +112,20 @@ def _plot_groups(dataset: FaceDataset, groups: list[CopyGroup], what: str) -> Fi
 
 
 def _caption(dataset: FaceDataset, group: CopyGroup) -> list[str]:
-    lines = [
-        f"{split}: {dataset.classes[label]}" + (f" ×{len(places)}" if len(places) > 1 else "")
-        for (split, label), places in tell_apart(group).items()
-    ]
+    lines = [said for said, _ in tell_apart(dataset, group)]
     return lines if len(lines) <= _LINES_SHOWN else [*lines[: _LINES_SHOWN - 1], f"and {len(lines) - 3} more"]
 
 
 def _plot_near(dataset: FaceDataset, near: list[NearCopy] | None) -> Figure:
     """Pairs side by side, three pairs in a row."""
-    shown = each_face_once(near or [])[:NEAR_SHOWN]
+    pairs = near or []
+    shown = each_face_once(pairs)[:NEAR_SHOWN]
     faces = [copy for pair in shown for copy in (pair.first, pair.second)]
     alike = [text for pair in shown for text in (f"{pair.correlation:.3f} →", "mirrored" if pair.mirrored else "")]
     captions = [f"{copy.split}: {dataset.classes[copy.label]}\n{text}" for copy, text in zip(faces, alike, strict=True)]
     title = f"{dataset.name}: near copies in different splits"
     if shown:
-        title += f"\n{len(shown)} of {len(near):,} pairs, each face at most once, and their correlation"
+        title += f"\n{len(shown)} of {len(pairs):,} pairs, each face at most once, and their correlation"
     empty = "Near copies were not looked for" if near is None else "No such copies"
     return plot_face_grid(_stack(dataset, faces), captions, _GROUPS_PER_ROW, title, empty=empty)
 

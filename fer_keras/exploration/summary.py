@@ -9,14 +9,13 @@ from pathlib import PurePath
 import numpy as np
 
 from ..datasets.copies.duplicates import Duplicates, find_duplicates
+from ..datasets.copies.perceptual_hash import images_at_once
 from ..datasets.faces import FaceDataset, Split
 from ..datasets.quality.statistics import image_statistics
 from .copies import CopyGroup, NearCopy, copy_groups, count_copies, near_copies_across
 
 LEVELS = 256
 STATISTICS = ("brightness", "contrast", "sharpness")
-# Pixels looked at in one go: bounds the float copies to some 100 MB whatever the image size.
-_BLOCK_PIXELS = 2**22
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def measure_split(split: Split, classes: int) -> SplitNumbers:
 
 def _blocks(images: np.ndarray) -> Iterator[np.ndarray]:
     """Cut (n, H, W, 1) into pieces (b, H, W, 1)."""
-    size = max(1, _BLOCK_PIXELS // max(1, int(np.prod(images.shape[1:]))))
+    size = images_at_once(images)
     for start in range(0, len(images), size):
         yield images[start : start + size]
 
@@ -151,13 +150,13 @@ def describe(dataset: FaceDataset, exploration: Exploration) -> dict:
         for name, numbers in exploration.splits.items()
     }
     return {
-        **describe_dataset(dataset),
+        **_identify(dataset),
         "splits": splits,
         "copies": count_copies(exploration.duplicates, exploration.groups, near=exploration.near is not None),
     }
 
 
-def describe_dataset(dataset: FaceDataset) -> dict:
+def _identify(dataset: FaceDataset) -> dict:
     """Return what identifies a data set; of the source only its last name, since pages travel and paths tell."""
     height, width = dataset.splits["train"].images.shape[1:3]
     return {

@@ -6,18 +6,21 @@ Every TFLite file carries the same without the list of files, see ``read_contrac
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import ModelFileError
 from ..runs.manifest import file_sha256
-from .formats import TFLITE_KINDS
-from .parity.compare import size_in_bytes
-from .tflite.metadata import read_tflite
+from .formats import TFLITE_KINDS, size_in_bytes
+from .seals import CONTRACT
+from .tflite.metadata import read_contract, read_tflite
 from .tflite.report import end_details, tensor_types
 
 if TYPE_CHECKING:
-    from ..evaluation.calibration.calibrate import Calibration
+    from ..evaluation.calibration.record import Calibration
 
 CONTRACT_FILE = "contract.json"
 FORMAT_VERSION = 1
@@ -52,6 +55,24 @@ def make_contract(
         "temperature": 1.0 if calibration is None else calibration.temperature,
         "uncertain": uncertain,
     }
+
+
+def find_contract(path: Path) -> Mapping:
+    """Return the contract inside an exported file, or beside a SavedModel; empty where there is none.
+
+    Call it after the file has been loaded, which checks that it is whole.
+    """
+    if path.suffix == ".tflite":
+        with contextlib.suppress(ModelFileError):  # whole, but written without a contract
+            return read_contract(path)
+        return {}
+    if path.suffix == ".onnx":
+        from .onnx.load import make_session
+
+        metadata = make_session(path.read_bytes(), path).get_modelmeta().custom_metadata_map
+        return json.loads(metadata.get(CONTRACT, "{}"))
+    beside = path.parent / CONTRACT_FILE
+    return json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else {}
 
 
 def describe_files(paths: Mapping[str, Path], image_size: int, n_classes: int) -> dict[str, dict]:

@@ -9,10 +9,11 @@ from pathlib import Path
 from ..errors import RunFolderError
 from ..runs.run_folder import RunFolder
 from .contract import CONTRACT_FILE
-from .formats import COMPANIONS, FAILED, FORMATS
-from .labels import LABELS
+from .formats import COMPANIONS, FORMATS, LABELS
 
 PARITY = "parity.json"
+# Before the name of a file that was kept although it failed.
+FAILED = "failed_"
 REPORT_VERSION = 2
 
 

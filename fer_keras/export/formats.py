@@ -1,36 +1,109 @@
-"""The export formats: their names on the command line, their files, and which of them this machine can write."""
+"""The table of formats, and the class names and faces that all of them take. No TensorFlow."""
 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
+import numpy as np
+
+from ..emotions import FACE_SIZE
 from ..errors import InputError, nearest_hint
 
-# Format name to the name of its file or folder in ``exports``.
-FORMATS = {
-    "savedmodel": "savedmodel",
-    "tflite": "model_float32.tflite",
-    "tflite_float16": "model_float16.tflite",
-    "tflite_dynamic": "model_dynamic.tflite",
-    "tflite_int8": "model_int8.tflite",
-    "onnx": "model.onnx",
-    "torch": "model_torch.pth",
+
+@dataclass(frozen=True)
+class Tolerance:
+    """Limits of one format; None is no limit.
+
+    Attributes:
+        agreement: least share of faces with the same top class.
+        difference: largest absolute difference of any probability.
+        accuracy: largest absolute difference of the accuracies, as a share; one face is always allowed, since a small
+            split has no finer step. Needs labels.
+    """
+
+    agreement: float | None = None
+    difference: float | None = None
+    accuracy: float | None = None
+
+    def failures(self, entry: Mapping) -> list[str]:
+        """Say in which respects a measured entry is out of the limits; a value that is not a number always is."""
+        found = []
+        if self.agreement is not None and not entry["top1_agreement"] >= self.agreement:
+            found.append(
+                f"the same top class on {entry['top1_agreement']:.3%} of the faces (least {self.agreement:.3%})"
+            )
+        if self.difference is not None and not entry["max_abs_probability_difference"] <= self.difference:
+            measured = entry["max_abs_probability_difference"]
+            found.append(f"a probability differs by {measured:.3g} (tolerance {self.difference:g})")
+        if self.accuracy is not None:
+            found += self._accuracy_failures(entry)
+        return found
+
+    def _accuracy_failures(self, entry: Mapping) -> list[str]:
+        allowed = max(self.accuracy, 1.0 / entry["n"])
+        if abs(entry["accuracy_difference"]) <= allowed + 1e-12:
+            return []
+        points, limit = 100 * entry["accuracy_difference"], 100 * allowed
+        return [f"the accuracy differs by {points:+.2f} points (tolerance {limit:.2f})"]
+
+    def as_dict(self) -> dict:
+        """For ``parity.json``: the limits that are set."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Format:
+    """One export format; where to add another.
+
+    Attributes:
+        file: name of its file or folder in ``exports``.
+        writer: ``module:function`` in this room, called with (model, path, contract, faces); imported then.
+        loader: the same, called with (path, threads=, trust=): what an ``ExportedModel`` is made of. Files are told by
+            their suffix; empty for a state dict, which holds no network.
+        tolerance: how far the file may be from the Keras model.
+        kind: of a TFLite file.
+        companions: what it writes beside it.
+        packages: that it needs beyond those of this package.
+        in_all: whether ``all`` stands for it, where its packages are installed.
+    """
+
+    file: str
+    writer: str
+    loader: str
+    tolerance: Tolerance
+    kind: str = ""
+    companions: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    in_all: bool = True
+
+
+def _tflite(kind: str, tolerance: Tolerance) -> Format:
+    return Format(f"model_{kind}.tflite", f"tflite.convert:write_{kind}", "tflite.load:load_tflite", tolerance, kind)
+
+
+_EXACT = Tolerance(agreement=1.0, difference=1e-4)
+_INTEGER = Tolerance(accuracy=0.005)
+TABLE = {
+    "savedmodel": Format("savedmodel", "savedmodel.write:write", "savedmodel.load:load_serving_default", _EXACT),
+    "tflite": _tflite("float32", _EXACT),
+    "tflite_float16": _tflite("float16", Tolerance(agreement=0.999)),
+    "tflite_dynamic": _tflite("dynamic", _INTEGER),
+    "tflite_int8": _tflite("int8", _INTEGER),
+    "onnx": Format(
+        "model.onnx", "onnx.write:write", "onnx.load:load_onnx", _EXACT, packages=("onnx", "onnxruntime", "tf2onnx")
+    ),
+    "torch": Format("model_torch.pth", "torch_file:write", "", _EXACT, companions=("model_torch.py",), in_all=False),
 }
-# Kind of TFLite file by format.
-TFLITE_KINDS = {
-    "tflite": "float32",
-    "tflite_float16": "float16",
-    "tflite_dynamic": "dynamic",
-    "tflite_int8": "int8",
-}
-# What a format writes beside it.
-COMPANIONS = {"torch": ("model_torch.py",)}
-# What needs nothing but the package's own dependencies; ``all`` adds ONNX where its packages are installed.
-DEFAULT_FORMATS = ("savedmodel", *TFLITE_KINDS)
-ONNX_PACKAGES = ("onnx", "onnxruntime", "tf2onnx")
-# Before the name of a file that was kept although it failed.
-FAILED = "failed_"
+FORMATS = {name: row.file for name, row in TABLE.items()}
+TFLITE_KINDS = {name: row.kind for name, row in TABLE.items() if row.kind}
+COMPANIONS = {name: row.companions for name, row in TABLE.items() if row.companions}
+# What needs nothing but the package's own dependencies.
+DEFAULT_FORMATS = tuple(name for name, row in TABLE.items() if row.in_all and not row.packages)
+# Class names beside every export, one a line, in the order of the probabilities.
+LABELS = "labels.txt"
 
 
 def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
@@ -49,5 +122,58 @@ def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
 
 
 def _all() -> tuple[str, ...]:
-    has_onnx = all(importlib.util.find_spec(package) for package in ONNX_PACKAGES)
-    return (*DEFAULT_FORMATS, "onnx") if has_onnx else DEFAULT_FORMATS
+    installed = {name: all(map(importlib.util.find_spec, row.packages)) for name, row in TABLE.items() if row.in_all}
+    return tuple(name for name, found in installed.items() if found)
+
+
+def find_function(place: str) -> Callable:
+    """Import a writer or loader of the table, ``module:function`` in this room."""
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(f".{module}", __package__), name)
+
+
+def size_in_bytes(path: Path) -> int:
+    """Size of a file, or of all files in a folder."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def labels_text(classes: Sequence[str]) -> str:
+    """Return the content of ``labels.txt``."""
+    return "".join(f"{name}\n" for name in classes)
+
+
+def check_classes(classes: Sequence[str], n_logits: int) -> None:
+    """Refuse class names that do not fit the model or that a file with one name a line cannot hold.
+
+    Raises:
+        InputError: no names, a name that is empty, padded, broken over lines or given twice, or another count.
+    """
+    if isinstance(classes, str) or not classes:
+        raise InputError("an export needs class names", allowed="a list such as angry, happy", received=repr(classes))
+    for name in classes:
+        if not isinstance(name, str) or name != name.strip() or len(name.splitlines()) != 1:
+            raise InputError("unusable class name", allowed="one line of text without padding", received=repr(name))
+    doubled = sorted({name for name in classes if list(classes).count(name) > 1})
+    if doubled:
+        raise InputError("a class name stands twice", received=", ".join(doubled))
+    if len(classes) != n_logits:
+        allowed = f"{n_logits} names, one for each logit"
+        received = f"{len(classes)} ({', '.join(classes)})"
+        raise InputError("the class names do not fit the model", allowed=allowed, received=received)
+
+
+def check_images(images: np.ndarray, size: int = FACE_SIZE) -> None:
+    """Refuse anything but (n, size, size, 1) uint8 or float32 with n > 0.
+
+    Raises:
+        InputError: naming the shape and dtype received.
+    """
+    shape: tuple[int, ...] = getattr(images, "shape", ())
+    dtype = getattr(images, "dtype", type(images).__name__)
+    if len(shape) != 4 or shape[0] < 1 or shape[1:] != (size, size, 1) or dtype not in (np.uint8, np.float32):
+        raise InputError(
+            "unusable array of faces",
+            allowed=f"(n, {size}, {size}, 1) uint8 or float32 with n of at least 1",
+            received=f"{tuple(shape)} {dtype}",
+        )

@@ -3,41 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..atomic_files import atomic_folder, write_json
+from ..atomic_files import atomic_folder, write_json, write_text
 from ..datasets.faces import FaceDataset
 from ..errors import RunFolderError
 from ..runs.manifest import file_sha256
 from ..runs.run_folder import RunFolder
-from .calibration_faces import select_calibration_faces
 from .contract import CONTRACT_FILE, describe_files, make_contract
 from .earlier_exports import PARITY, REPORT_VERSION, carry_over, keep_or_drop
-from .formats import COMPANIONS, DEFAULT_FORMATS, FORMATS, check_formats
-from .latency.measure import measure_latency
+from .formats import FORMATS, LABELS, TABLE, check_classes, check_formats, find_function, labels_text
+from .parity.checks import ExportChecks, ParityFaces, choose_faces
 from .parity.compare import check_parity
-from .parity.faces import ExportChecks, ParityFaces, choose_faces
-from .write_formats import write_formats
+from .parity.latency import measure_latency
+from .tflite.calibration import select_calibration_faces
 
 if TYPE_CHECKING:
     import keras
 
-    from ..evaluation.calibration.calibrate import Calibration
-
-__all__ = [
-    "COMPANIONS",
-    "DEFAULT_FORMATS",
-    "FORMATS",
-    "PARITY",
-    "ExportChecks",
-    "check_formats",
-    "export_run",
-    "read_classes",
-]
+    from ..evaluation.calibration.record import Calibration
 
 
 def export_run(
@@ -103,6 +91,38 @@ def export_run(
     return report
 
 
+def write_formats(
+    model: keras.Model,
+    contract: Mapping,
+    folder: Path,
+    names: Sequence[str],
+    calibration_faces: np.ndarray | None = None,
+) -> dict[str, Path]:
+    """Write ``labels.txt`` and a file or folder for each format; return their paths.
+
+    Args:
+        model: float32, ends in logits.
+        contract: see :func:`fer_keras.export.contract.make_contract`; holds classes and temperature.
+        folder: where to.
+        names: formats.
+        calibration_faces: (m, S, S, 1) uint8, for ``tflite_int8``.
+
+    Raises:
+        InputError: class names that do not fit, a package that is missing, or int8 without faces.
+        ModelFileError: the model cannot be exported to one of the formats.
+        RunFolderError: a file cannot be written.
+    """
+    from .model import check_model
+
+    check_model(model)
+    check_classes(contract["classes"], model.output_shape[-1])
+    write_text(folder / LABELS, labels_text(contract["classes"]))
+    paths = {name: folder / FORMATS[name] for name in names}
+    for name, path in paths.items():
+        find_function(TABLE[name].writer)(model, path, contract, calibration_faces)
+    return paths
+
+
 def read_classes(run: RunFolder) -> tuple[str, ...]:
     """Return the class names from ``run.json``, in the order of the logits.
 
@@ -120,13 +140,14 @@ def read_classes(run: RunFolder) -> tuple[str, ...]:
 
 def _load_model(run: RunFolder) -> keras.Model:
     from ..evaluation.prediction import load_run_model
-    from .precision import as_float32
+    from .model import as_float32
 
     return as_float32(load_run_model(run))
 
 
 def _calibration(run: RunFolder, dataset: FaceDataset | None) -> Calibration | None:
-    from ..evaluation.calibration.calibrate import calibrate_run, read_calibration
+    from ..evaluation.calibration.calibrate import calibrate_run
+    from ..evaluation.calibration.record import read_calibration
 
     found = read_calibration(run)
     return found if found or dataset is None else calibrate_run(run, dataset)
@@ -144,8 +165,10 @@ def _prove(
     """Entries by format; the first faces give the entry, further ones one below their name. ``keras``: its latency."""
     entries: dict[str, dict] = {}
     for index, part in enumerate(faces):
-        options = {"labels": part.labels, "temperature": temperature, "tolerances": checks.tolerances}
-        for name, entry in check_parity(model, paths, part.images, **options).items():
+        found = check_parity(
+            model, paths, part.images, labels=part.labels, temperature=temperature, tolerances=checks.tolerances
+        )
+        for name, entry in found.items():
             if index == 0:
                 entries[name] = {"images": part.name, **entry}
             else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,9 @@ from ..atomic_files import atomic_path, write_text
 from ..errors import ModelFileError
 from ..porting.torch.checkpoint import read_checkpoint, require_torch
 from ..porting.torch.mapping import match_keys, read_arrays
-from ..porting.torch.network import TorchLayer, build_torch, describe
+from ..porting.torch.network import BATCH_NORM_EPSILON, TorchLayer, build_torch, describe
 from ..porting.torch.parity import compare_layers, random_images, require_agreement
 from ..porting.torch.weights import to_torch
-from .predictor import Predictor
 
 MODULE = "model_torch.py"
 PROOF_FACES = 64
@@ -61,6 +60,11 @@ _FOOTER = """            ]
 """
 
 
+def write(model: keras.Model, path: Path, contract: Mapping, faces: np.ndarray | None) -> None:
+    """Write the format ``torch``; it has no use for faces, and its module holds the class names only."""
+    export_torch(model, contract["classes"], path)
+
+
 def export_torch(model: keras.Model, classes: Sequence[str], path: Path) -> None:
     """Write the state dict, and the module beside it.
 
@@ -89,7 +93,7 @@ def state_arrays(model: keras.Model, described: Sequence[TorchLayer]) -> dict[st
     for layer in described:
         if layer.shapes:
             source = model.get_layer(layer.keras_name)
-            arrays = to_torch(layer, source.get_weights(), getattr(source, "epsilon", None))
+            arrays = to_torch(layer, source.get_weights(), getattr(source, "epsilon", BATCH_NORM_EPSILON))
             state |= {f"{layer.name}.{suffix}": array for suffix, array in arrays.items()}
         if layer.kind == "BatchNorm2d":
             state[f"{layer.name}.num_batches_tracked"] = np.array(0, np.int64)
@@ -113,8 +117,11 @@ def _call(layer: TorchLayer) -> str:
     return f"{'' if layer.kind == 'Rescale' else 'nn.'}{layer.kind}({arguments})"
 
 
-def load_torch_predictor(path: Path, model: keras.Model) -> Predictor:
+def load_torch(path: Path, model: keras.Model) -> tuple[Callable[[np.ndarray], np.ndarray], str, int]:
     """Load a written state dict, as any PyTorch program would, into the PyTorch twin of ``model``.
+
+    Returns:
+        A call from one float32 batch to probabilities, name and version of the runtime, and the side of the images.
 
     Raises:
         ModelFileError: damaged, or of another network.
@@ -133,7 +140,7 @@ def load_torch_predictor(path: Path, model: keras.Model) -> Predictor:
             logits = network(torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))))  # (B, classes)
             return torch.softmax(logits, dim=1).numpy()
 
-    return Predictor(predict_batch, f"torch {torch.__version__}", model.input_shape[1])
+    return predict_batch, f"torch {torch.__version__}", model.input_shape[1]
 
 
 def prove_layers(path: Path, model: keras.Model, faces: np.ndarray) -> list[dict]:

@@ -1,16 +1,18 @@
-"""Boxes and labels on pictures of any size, for people to look at."""
+"""Boxes and labels on pictures of any size, for people to look at, and annotated copies on disk."""
 
 from __future__ import annotations
 
 import functools
-import importlib.util
-from collections.abc import Sequence
+import importlib.metadata
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from .prediction import Prediction
+from ..atomic_files import atomic_path
+from ..errors import InputError
+from .results import Prediction
 
 # A bright line between two dark ones shows on every background, and so does white text on dark.
 LINE, MUTED_LINE, GROUND, TEXT = (255, 213, 0), (200, 205, 210), (16, 20, 26), (255, 255, 255)
@@ -18,6 +20,7 @@ LINE, MUTED_LINE, GROUND, TEXT = (255, 213, 0), (200, 205, 210), (16, 20, 26), (
 LEGIBLE_SIDE = 320
 _SMALLEST_FONT, _FONT_SHARE, _LINE_SHARE = 9, 0.03, 0.004
 NO_FACE = "no face found"
+_QUALITY = 92  # of JPEG copies; PNG has none
 
 
 def draw_predictions(image: np.ndarray, predictions: Sequence[Prediction], *, enlarge: bool = False) -> np.ndarray:
@@ -43,6 +46,32 @@ def draw_predictions(image: np.ndarray, predictions: Sequence[Prediction], *, en
     for prediction in reversed(predictions):  # the largest face last: its label covers others
         canvas.add(prediction, factor)
     return np.asarray(picture)  # (H, W, 3)
+
+
+def save_annotated(
+    image: np.ndarray, predictions: Sequence[Prediction], path: Path, sources: Collection[Path] = ()
+) -> None:
+    """Draw the predictions on a copy of a picture and write it, whole or not at all; an older copy is replaced.
+
+    The copy is upright and holds no metadata of the original.
+
+    Args:
+        image: (H, W) uint8 gray or (H, W, 3) uint8 RGB.
+        predictions: of this picture.
+        path: ``.jpg``, ``.jpeg`` or ``.png``.
+        sources: resolved paths that must not be replaced.
+
+    Raises:
+        InputError: ``path`` is one of the sources.
+        RunFolderError: the file system refuses.
+    """
+    if path.resolve() in sources:
+        raise InputError(
+            "the copy would replace the picture", received=str(path), hint="Choose another --output folder"
+        )
+    copy = Image.fromarray(draw_predictions(image, predictions, enlarge=True))
+    with atomic_path(path) as scratch:
+        copy.save(scratch, quality=_QUALITY)
 
 
 def label_of(prediction: Prediction) -> str:
@@ -105,6 +134,6 @@ class _Canvas:
 @functools.lru_cache(maxsize=32)
 def _font(size: int) -> ImageFont.FreeTypeFont:
     """DejaVu Sans Bold, which comes with matplotlib, without importing that."""
-    package = importlib.util.find_spec("matplotlib")
-    path = Path(package.origin).parent / "mpl-data/fonts/ttf/DejaVuSans-Bold.ttf"
+    files = importlib.metadata.distribution("matplotlib")
+    path = files.locate_file("matplotlib/mpl-data/fonts/ttf/DejaVuSans-Bold.ttf")
     return ImageFont.truetype(str(path), size)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import importlib.resources
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from ..errors import InputError, ModelFileError, RunFolderError
-from ..export.labels import LABELS
-from ..runs.manifest import file_sha256
+from ..export.contract import find_contract
+from ..export.formats import LABELS
+from ..export.seals import check_origin
 from ..runs.run_folder import RunFolder
 
 # What is taken of a run, in this order: on a CPU the 8-bit weights are the fastest file, and every kept file has passed
@@ -109,31 +109,14 @@ def read_card(path: Path) -> ModelCard:
     Raises:
         ModelFileError: no class names anywhere, or the export is not of its run's present model.
     """
-    contract = _read_contract(path)
+    contract = find_contract(path)
     classes = tuple(contract.get("classes") or _read_labels(path))
     uncertain = contract.get("uncertain") or {}
     card = ModelCard(
         classes, uncertain.get("threshold"), contract.get("run", ""), str(contract.get("model_sha256") or "")
     )
-    _check_run(path, card)
+    check_origin(path, card.model_sha256)
     return card
-
-
-def _read_contract(path: Path) -> Mapping:
-    """The contract inside the file, or beside a SavedModel; empty where there is none."""
-    if path.suffix == ".tflite":
-        from ..export.tflite.metadata import read_contract
-
-        with contextlib.suppress(ModelFileError):  # whole, but written without a contract
-            return read_contract(path)
-        return {}
-    if path.suffix == ".onnx":
-        from ..export.onnx.predictor import make_session
-
-        metadata = make_session(path.read_bytes(), path).get_modelmeta().custom_metadata_map
-        return json.loads(metadata.get("fer_keras.contract", "{}"))
-    beside = path.parent / "contract.json"
-    return json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else {}
 
 
 def _read_labels(path: Path) -> list[str]:
@@ -143,15 +126,3 @@ def _read_labels(path: Path) -> list[str]:
     raise ModelFileError(
         f"{path} carries no class names", hint=f"Put a {LABELS} beside it: one name a line, in the model's order"
     )
-
-
-def _check_run(path: Path, card: ModelCard) -> None:
-    """An export that lies in a run must be of the model that the run has now."""
-    run = RunFolder(path.parent.parent)
-    if not (card.model_sha256 and run.recipe.is_file() and run.model.is_file()):
-        return
-    if file_sha256(run.model) != card.model_sha256:
-        raise ModelFileError(
-            f"{path} was exported from another model than {run.model}",
-            hint=f"Export again: fer-keras export {run.path}",
-        )

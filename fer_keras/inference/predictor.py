@@ -8,18 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError, ModelFileError
-from ..export.predictors import load_predictor
-from .boxes import Box
-from .crops import DEFAULT_MARGIN, crop_face, fit_whole
+from ..export.exported_model import load_exported
+from .boxes import DEFAULT_MARGIN, Box, crop_face, fit_whole
 from .detection.detectors import make_detector
 from .detection.protocol import Detector
 from .model_files import open_model, read_card
-from .picture import read_picture
-from .prediction import Prediction
+from .pictures import read_picture
+from .results import Prediction
 
 TTA = ("none", "flip")
-
-__all__ = ["TTA", "Prediction", "Predictor"]
 
 
 class Predictor:
@@ -64,7 +61,7 @@ class Predictor:
         """
         _check_options(margin, tta, threshold)
         with open_model(model) as path:
-            self._run = load_predictor(path, threads=threads, trust=trust)
+            self._run = load_exported(path, threads=threads, trust=trust)
             card = read_card(path)
         self.image_size, self.runtime, self.tta, self.margin = self._run.image_size, self._run.runtime, tta, margin
         self.classes, self.run = card.classes, card.run
@@ -145,8 +142,7 @@ class Predictor:
             InputError: no such file, or an array of another shape or type.
             ImageDecodeError: not an image within the limits.
         """
-        single = isinstance(images, (str, Path, bytes, np.ndarray))
-        pictures = [images] if single else list(images)
+        pictures = [images] if isinstance(images, (str, Path, bytes, np.ndarray)) else list(images)
         files = [str(item) if isinstance(item, (str, Path)) else f"image {at}" for at, item in enumerate(pictures)]
         boxes, faces = [], []
         for item in pictures:
@@ -173,23 +169,36 @@ class Predictor:
             predictions += [self.describe(next(rows), file=file, face=face, box=box) for face, box in enumerate(found)]
         return predictions
 
-    def describe(self, probabilities: np.ndarray, **place) -> Prediction:
+    def describe(
+        self,
+        probabilities: np.ndarray,
+        *,
+        file: str,
+        frame: int | None = None,
+        timestamp: float | None = None,
+        face: int | None = None,
+        box: Box | None = None,
+    ) -> Prediction:
         """Make the prediction of one face.
 
         Args:
             probabilities: (classes,).
-            place: ``file``, ``frame``, ``timestamp``, ``face`` and ``box`` of the prediction.
+            file, frame, timestamp, face, box: of the prediction.
         """
         best = int(np.argmax(probabilities))
         confidence = float(probabilities[best])
         uncertain = None if self.threshold is None else confidence < self.threshold
         return Prediction(
-            face_found=place.get("box") is not None,
+            file=file,
+            frame=frame,
+            timestamp=timestamp,
+            face=face,
+            face_found=box is not None,
+            box=box,
             expression=self.classes[best],
             confidence=confidence,
             uncertain=uncertain,
             probabilities=dict(zip(self.classes, map(float, probabilities), strict=True)),
-            **place,
         )
 
 

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
+import importlib
 import math
+from collections.abc import Callable
 from functools import partial
 
 import keras
 
 from ..errors import ConfigError
-from ..recipe.model import ModelSection
+from ..recipe.model import SECTIONS, ModelSection
 from .cnn import build_cnn, build_cnn_small
 from .layers import GrayscaleToRGB, ResizeImages, SelectOutputs
 from .reference import build_mini_xception, build_scratch_cnn, build_simple_cnn
 from .transfer import build_transfer
-from .vgg import build_vgg10
 
-MODELS = {
-    "cnn": build_cnn,
-    "cnn_small": build_cnn_small,
-    "scratch_cnn": build_scratch_cnn,
-    "simple_cnn": build_simple_cnn,
-    "vgg10": build_vgg10,
-    "mini_xception": build_mini_xception,
-    "mobilenetv2": partial(build_transfer, "mobilenetv2"),
-    "vgg16": partial(build_transfer, "vgg16"),
-    "resnet50": partial(build_transfer, "resnet50"),
-    "mobilenetv3small": partial(build_transfer, "mobilenetv3small"),
-    "efficientnetv2b0": partial(build_transfer, "efficientnetv2b0"),
-}
+
+def _builder(name: str, module: str) -> Callable[..., keras.Sequential]:
+    """The function that builds a network: ``build_NAME`` of its module; bases of Keras share one."""
+    if module == "transfer":
+        return partial(build_transfer, name)
+    return getattr(importlib.import_module(f".{module}", __name__), f"build_{name}")
+
+
+MODELS = {name: _builder(name, section.module) for name, section in SECTIONS.items()}
 
 __all__ = [
     "MODELS",
@@ -41,7 +38,6 @@ __all__ = [
     "build_scratch_cnn",
     "build_simple_cnn",
     "build_transfer",
-    "build_vgg10",
     "count_macs",
 ]
 

@@ -66,8 +66,8 @@ def _last_map(maps: list[list], model: keras.Model) -> list:
     from keras import layers
 
     kinds = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D)
-    behind = (*kinds, layers.BatchNormalization, layers.LayerNormalization, layers.Add)
-    behind += (layers.Activation, layers.ReLU, layers.LeakyReLU, layers.PReLU, layers.ELU)
+    activations = (layers.Activation, layers.ReLU, layers.LeakyReLU, layers.PReLU, layers.ELU)
+    behind = (*kinds, layers.BatchNormalization, layers.LayerNormalization, layers.Add, *activations)
     places = [place for place, path in enumerate(maps) if isinstance(path[-1], kinds)]
     if not places:
         raise InputError(f"{model.name} has no convolution", hint="Grad-CAM needs a convolutional feature map")

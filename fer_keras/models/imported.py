@@ -8,16 +8,16 @@ import keras
 from keras import layers
 
 from .layers import GrayscaleToRGB, ResizeImages, SelectOutputs
-from .transfer import CAFFE, SYMMETRIC
+from .transfer import CAFFE, SYMMETRIC, Rescaling
 
 # Mean and standard deviation per channel of ImageNet in the range 0..1, the convention of torchvision.
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-IMAGENET = {
+IMAGENET: Rescaling = {
     "scale": [1 / (255 * deviation) for deviation in _DEVIATION],
     "offset": [-mean / deviation for mean, deviation in zip(_MEAN, _DEVIATION, strict=True)],
 }
 # What a network may want in place of pixels 0..255: name to the arguments of ``keras.layers.Rescaling``.
-RESCALINGS = {
+RESCALINGS: dict[str, Rescaling] = {
     "none": {},
     "unit": {"scale": 1 / 255, "offset": 0.0},
     "symmetric": SYMMETRIC,

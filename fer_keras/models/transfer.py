@@ -15,8 +15,9 @@ from .layers import GrayscaleToRGB, ResizeImages
 WEIGHTS_PAGE = "https://keras.io/api/applications"
 # The three input conventions of keras.applications. "caffe": channels blue, green, red, less their ImageNet means;
 # of three equal channels the order is only that of the means. Bases without a convention rescale inside.
-SYMMETRIC = {"scale": 1 / 127.5, "offset": -1.0}
-CAFFE = {"scale": 1.0, "offset": [-103.939, -116.779, -123.68]}
+Rescaling = dict[str, float | list[float]]
+SYMMETRIC: Rescaling = {"scale": 1 / 127.5, "offset": -1.0}
+CAFFE: Rescaling = {"scale": 1.0, "offset": [-103.939, -116.779, -123.68]}
 # MobileNetV2 comes with 0.999, which would keep the statistics of ImageNet for thousands of steps; 0.99 is Keras' own.
 OPEN_MOMENTUM = 0.99
 
@@ -33,7 +34,7 @@ class Backbone:
 
     title: str
     weights_file: str
-    preprocessing: dict = field(default_factory=dict)
+    preprocessing: Rescaling = field(default_factory=dict)
 
 
 BACKBONES = {
@@ -131,15 +132,17 @@ def freeze(
 def first_open_layer(backbone: keras.Model, fine_tune_from: str | None, key: str) -> int:
     """Return the index of the first layer that is not frozen, see :func:`freeze`."""
     names = [layer.name for layer in backbone.layers]
-    if fine_tune_from not in (None, "all", *names):
+    if fine_tune_from is None:
+        return len(names)
+    if fine_tune_from == "all":
+        return 0
+    if fine_tune_from not in names:
         raise ConfigError(
             f"{key}: no layer {fine_tune_from!r} in {backbone.name}",
             allowed="all, or a layer name of the backbone",
             hint=nearest_hint(fine_tune_from, names),
         )
-    if fine_tune_from is None:
-        return len(names)
-    return 0 if fine_tune_from == "all" else names.index(fine_tune_from)
+    return names.index(fine_tune_from)
 
 
 def split_at_features(model: keras.Model) -> tuple[keras.Sequential, keras.Sequential]:

@@ -12,7 +12,7 @@ from matplotlib.ticker import PercentFormatter
 from ..metrics.reliability import ReliabilityBins
 from ..metrics.scores import wilson_interval
 from ..metrics.selective import CoverageCurve
-from .style import BAR, INK, MUTED, RULE, SMALL, TEXT, TRAIN, VALIDATION, draw_heading, new_figure
+from .style import BAR, INK, MUTED, SMALL, TEXT, TRAIN, VALIDATION, draw_heading, new_figure, style_axes
 
 # Blue and orange differ for every kind of colour vision (Okabe & Ito 2008, https://jfly.uni-koeln.de/color/).
 GAP = "#d55e00"
@@ -56,7 +56,7 @@ def _draw_gaps(axes: Axes, bins: ReliabilityBins) -> None:
     )
     axes.set(xlim=(0, 1), ylim=(0, 1))
     axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
-    _style(axes)
+    style_axes(axes, SMALL)
 
 
 def _draw_counts(axes: Axes, bins: ReliabilityBins, most: int) -> None:
@@ -68,7 +68,7 @@ def _draw_counts(axes: Axes, bins: ReliabilityBins, most: int) -> None:
     axes.xaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
     axes.set_xlabel("confidence", fontsize=TEXT, color=MUTED)
     axes.set_yticks([])
-    _style(axes)
+    style_axes(axes, SMALL)
 
 
 def _centres(bins: ReliabilityBins) -> np.ndarray:
@@ -102,7 +102,7 @@ def plot_coverage(curve: CoverageCurve, title: str, *, target: float | None, thr
     axes.set_xlabel("coverage: share of faces that keep an answer", fontsize=TEXT, color=MUTED)
     axes.set_ylabel("precision", fontsize=TEXT, color=MUTED)
     axes.legend(frameon=False, fontsize=SMALL, labelcolor=INK, loc="lower left", handlelength=1.6)
-    _style(axes)
+    style_axes(axes, SMALL)
     return figure
 
 
@@ -113,11 +113,3 @@ def _mark(axes: Axes, curve: CoverageCurve, threshold: float) -> None:
     x, y = curve.coverage[place], curve.precision[place]
     label = f"threshold {threshold:.2f} keeps {x:.1%}, {y:.1%} of them right"
     axes.plot(x, y, "o", color=GAP, markersize=7, markeredgecolor="white", zorder=4, label=label)
-
-
-def _style(axes: Axes) -> None:
-    axes.tick_params(length=0, labelsize=SMALL, labelcolor=MUTED)
-    axes.grid(axis="y", color=RULE, linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.spines["bottom"].set_color(RULE)

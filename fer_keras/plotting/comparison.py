@@ -14,13 +14,12 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from ..errors import DataError
 from ..runs.history import best_row, column
-from .style import HEADING, INK, MUTED, RULE, SHADES, SMALL, TEXT, draw_heading, ink_on, new_figure
+from .style import FULL, HEADING, INK, MUTED, SHADES, SMALL, TEXT, draw_heading, ink_on, new_figure, style_axes
 
 # Apart for red-green and blue-yellow blind eyes and in gray; hatches and markers tell later runs from the first eight.
 COLORS = ("#1f5f99", "#d98324", "#2a8a6a", "#a8478f", "#8fbce0", "#6b5b1f", "#c0392b", "#53566b")
 HATCHES = ("", "///", "...", "xxx")
 MARKERS = ("o", "s", "^", "D")
-FULL = 1.15  # share at the dark end of the palette, as in the confusion matrix of one run
 _WIDTH = 10.5  # inches
 
 
@@ -174,12 +173,8 @@ def _shorten(name: str, length: int) -> str:
 
 
 def _style(axes: Axes) -> None:
-    axes.tick_params(length=0, labelsize=TEXT, labelcolor=MUTED)
+    style_axes(axes, TEXT)
     axes.yaxis.label.set(fontsize=HEADING - 1, color=MUTED)
-    axes.grid(axis="y", color=RULE, linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.spines["bottom"].set_color(RULE)
 
 
 def _check_lengths(arrays: Mapping[str, np.ndarray], classes: int) -> None:

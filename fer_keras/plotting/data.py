@@ -1,4 +1,4 @@
-"""Pictures of a data set: arrays in, matplotlib ``Figure`` out, never pyplot. Faces are in ``plotting_faces``."""
+"""Pictures of a data set: arrays in, matplotlib ``Figure`` out, never pyplot. Its faces are drawn in :mod:`.faces`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter, StrMethodFormatter
 
-from .style import BAR, INK, MUTED, PALE, RULE, SMALL, TEXT, VALIDATION, draw_heading, new_figure
+from .style import BAR, INK, MUTED, PALE, SMALL, TEXT, VALIDATION, draw_heading, new_figure, style_axes
 
 # Gray, blue, orange: apart for every kind of colour vision, and in lightness when printed gray.
 SPLIT_COLORS = ("#c6cdd5", VALIDATION, "#d9822b")
@@ -42,7 +42,7 @@ def _draw_shares(axes: Axes, shares: np.ndarray, counts: np.ndarray, most: float
     places = np.arange(len(shares))
     axes.barh(places, np.full(len(shares), most), height=0.68, color=PALE)
     axes.barh(places, shares, height=0.68, color=BAR)
-    for place, share, n in zip(places, shares, counts, strict=True):
+    for place, (share, n) in enumerate(zip(shares, counts, strict=True)):
         text = f"{share:.1%}" if n else "–"
         axes.text(0.03 * most, place, text, va="center", fontsize=TEXT, color=INK if n else MUTED)
         axes.text(1.27 * most, place, f"{n:,}", va="center", ha="right", fontsize=SMALL, color=MUTED)
@@ -72,7 +72,7 @@ def plot_gray_levels(levels: Mapping[str, np.ndarray], title: str) -> Figure:
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=1))
     draw_heading(axes, "Share of pixels")
-    _style_steps(axes)
+    style_axes(axes, TEXT, which="both")
     _draw_legend(figure, axes)
     return figure
 
@@ -94,7 +94,7 @@ def plot_distributions(
         _draw_distribution(axes, splits, name in log)
         draw_heading(axes, name.capitalize())
         axes.set_xlabel(headings[name], fontsize=TEXT, color=MUTED)
-        _style_steps(axes)
+        style_axes(axes, TEXT, which="both")
         axes.set_yticks([])
     _draw_legend(figure, panels[0])
     return figure
@@ -132,18 +132,20 @@ def _draw_steps(axes: Axes, shares: np.ndarray, edges: np.ndarray, number: int, 
     axes.stairs(shares, edges, color=color, fill=number == 0, label=name, linewidth=1.4)
 
 
-def _style_steps(axes: Axes) -> None:
-    axes.tick_params(which="both", length=0, labelsize=TEXT, labelcolor=MUTED)
-    axes.grid(axis="y", color=RULE, linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.spines["bottom"].set_color(RULE)
-
-
 def _draw_legend(figure: Figure, axes: Axes) -> None:
     """At the right end of the heading line, where no curve can be under it."""
     handles, labels = axes.get_legend_handles_labels()
     if handles:
-        place = {"loc": "upper right", "bbox_to_anchor": (1, 1), "ncols": len(handles), "columnspacing": 1.4}
-        legend = figure.legend(handles, labels, frameon=False, fontsize=TEXT, labelcolor=INK, handlelength=1.2, **place)
+        legend = figure.legend(
+            handles,
+            labels,
+            loc="upper right",
+            bbox_to_anchor=(1, 1),
+            ncols=len(handles),
+            columnspacing=1.4,
+            frameon=False,
+            fontsize=TEXT,
+            labelcolor=INK,
+            handlelength=1.2,
+        )
         legend.set_in_layout(False)

@@ -58,8 +58,8 @@ def _mosaic(samples: Sequence[np.ndarray], columns: int) -> tuple[np.ndarray, tu
 
 
 def _labels(classes: Sequence[str], counts: Sequence[int]) -> list[str]:
-    fold = {"width": _NAME_WIDTH, "max_lines": 2, "placeholder": " …"}
-    names = ["\n".join(textwrap.wrap(name, **fold)) or "(no name)" for name in classes]
+    folded = (textwrap.wrap(name, _NAME_WIDTH, max_lines=2, placeholder=" …") for name in classes)
+    names = ["\n".join(lines) or "(no name)" for lines in folded]
     return [f"{name}\n{n:,}" for name, n in zip(names, counts, strict=True)]
 
 

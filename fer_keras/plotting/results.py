@@ -16,11 +16,11 @@ from ..errors import DataError
 from ..runs.history import best_row, column, read_history
 from .style import (
     BAR,
+    FULL,
     HEADING,
     INK,
     MUTED,
     PALE,
-    RULE,
     SHADES,
     SMALL,
     TEXT,
@@ -29,13 +29,8 @@ from .style import (
     draw_heading,
     ink_on,
     new_figure,
-    save_figure,
+    style_axes,
 )
-
-__all__ = ["plot_confusion_matrix", "plot_curves", "plot_face_grid", "save_figure"]
-
-# Share at the dark end of the palette: above 1, so that a full cell is not near black.
-FULL = 1.15
 
 
 def plot_confusion_matrix(matrix: np.ndarray, classes: Sequence[str], title: str) -> Figure:
@@ -84,7 +79,7 @@ def _draw_matrix(axes: Axes, cells: np.ndarray, shares: np.ndarray, classes: Seq
     # One scale for both panels: colour is the share of the true class, also where the text is a count.
     display.im_.set(data=shares, clim=(0, FULL))
     for (row, col), text in np.ndenumerate(display.text_):
-        share = shares[row, col]
+        share = float(shares[row, col])
         text.set(fontsize=TEXT, fontweight="bold" if row == col else "normal")
         text.set_color(MUTED if text.get_text() in ("0", "0%") else ink_on(SHADES(share / FULL)))
         if form == ".0%" and not shares[row].any():
@@ -111,7 +106,7 @@ def _draw_recall(axes: Axes, recall: np.ndarray, rows: np.ndarray) -> None:
     places = np.arange(len(recall))
     axes.barh(places, np.ones(len(recall)), height=0.62, color=PALE)
     axes.barh(places, recall, height=0.62, color=BAR)
-    for place, value, n in zip(places, recall, rows, strict=True):
+    for place, (value, n) in enumerate(zip(recall, rows, strict=True)):
         text = f"{value:.1%}" if n else "–"
         axes.text(0.04, place, text, va="center", fontsize=TEXT, color=INK if n else MUTED)
         axes.text(1.34, place, f"{n:,}", va="center", ha="right", fontsize=SMALL, color=MUTED)
@@ -167,14 +162,19 @@ def _style_curves(axes: Axes, name: str, epochs: np.ndarray) -> None:
         axes.set_xlim(epochs.min() - 1, epochs.max() + 1)
     if name == "accuracy":
         axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=None))
-    axes.tick_params(length=0, labelsize=TEXT, labelcolor=MUTED)
-    axes.grid(axis="y", color=RULE, linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.spines["bottom"].set_color(RULE)
+    style_axes(axes, TEXT)
     # Above the panel, beside its heading: inside, it would hide some curve.
-    place = {"loc": "lower right", "bbox_to_anchor": (1.01, 1.0), "ncols": 3, "columnspacing": 1.4}
-    axes.legend(frameon=False, fontsize=TEXT, labelcolor=INK, handlelength=1.4, borderaxespad=0.1, **place)
+    axes.legend(
+        loc="lower right",
+        bbox_to_anchor=(1.01, 1.0),
+        ncols=3,
+        columnspacing=1.4,
+        frameon=False,
+        fontsize=TEXT,
+        labelcolor=INK,
+        handlelength=1.4,
+        borderaxespad=0.1,
+    )
 
 
 def plot_face_grid(

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from .style import INK, MUTED, RULE, SMALL, TEXT, TRAIN, VALIDATION, draw_heading, new_figure
+from .style import INK, MUTED, SMALL, TEXT, TRAIN, VALIDATION, draw_heading, new_figure, style_axes
 
 PANELS_PER_ROW = 5
 # Inches of one panel and of the strip of faces under it.
@@ -64,9 +64,19 @@ def _draw_panel(axes: Axes, corruption: dict, result: dict, *, first: bool) -> N
     label = f"always '{result['most_frequent_class']['name']}'"
     axes.axhline(result["most_frequent_class"]["share"], color=TRAIN, linewidth=1, linestyle=":", zorder=1, label=label)
     ranges = np.clip([accuracy - low, high - accuracy], 0, None)  # (2, severities + 1)
-    style = {"color": VALIDATION, "linewidth": 1.6, "elinewidth": 1.2, "markersize": 4.5}
-    axes.errorbar(x, accuracy, ranges, fmt="o-", zorder=3, label="accuracy, 95 % interval", **style)
-    for at, point in zip(x, points, strict=True):
+    axes.errorbar(
+        x,
+        accuracy,
+        ranges,
+        fmt="o-",
+        color=VALIDATION,
+        linewidth=1.6,
+        elinewidth=1.2,
+        markersize=4.5,
+        zorder=3,
+        label="accuracy, 95 % interval",
+    )
+    for at, point in enumerate(points):
         if point is not clean:
             _write_value(axes, at, point)
     _style(axes, corruption, len(points), first=first)
@@ -74,8 +84,9 @@ def _draw_panel(axes: Axes, corruption: dict, result: dict, *, first: bool) -> N
 
 def _write_value(axes: Axes, at: int, point: dict) -> None:
     low, text = point["accuracy_ci95"][0], f"{100 * point['accuracy']:.0f}"
-    style = {"ha": "center", "va": "top", "fontsize": 7.5, "color": MUTED}
-    axes.annotate(text, (at, low), (0, -3), textcoords="offset points", **style)
+    axes.annotate(
+        text, (at, low), (0, -3), textcoords="offset points", ha="center", va="top", fontsize=7.5, color=MUTED
+    )
 
 
 def _style(axes: Axes, corruption: dict, points: int, *, first: bool) -> None:
@@ -83,11 +94,7 @@ def _style(axes: Axes, corruption: dict, points: int, *, first: bool) -> None:
     axes.set(xlim=(-0.5, points - 0.5), ylim=(0, 1), xticks=[])
     axes.set_yticks(np.linspace(0, 1, 6), minor=False)
     axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
-    axes.tick_params(length=0, labelsize=SMALL, labelcolor=MUTED, labelleft=first)
-    axes.grid(axis="y", color=RULE, linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.spines["bottom"].set_color(RULE)
+    style_axes(axes, SMALL, labelleft=first)
 
 
 def _draw_strip(axes: Axes, corruption: dict, examples: Mapping[str, np.ndarray]) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from ..atomic_files import atomic_path
 from ..errors import InputError
@@ -17,6 +19,8 @@ DPI = 150
 INK, MUTED, RULE, PALE = "#17202b", "#66717d", "#d5dbe1", "#f0f3f6"
 TRAIN, VALIDATION, BAR = "#a3adb8", "#1f5f99", "#bfd3e8"
 SHADES = colormaps["Blues"]
+# Share at the dark end of that palette: above 1, so that a full cell is not near black.
+FULL = 1.15
 # Points; all text is matplotlib's bundled DejaVu Sans, the same on every machine.
 TITLE, HEADING, TEXT, SMALL = 13, 10.5, 9.5, 8.5
 # Inches: margin, height of the heading line, height of each line under it; width of a character per point.
@@ -34,9 +38,9 @@ def new_figure(width: float, height: float, title: str) -> Figure:
     sizes = [TITLE] + [TEXT] * (len(lines) - 1)
     longest = max(len(line) * size for line, size in zip(lines, sizes, strict=True)) * CHARACTER
     width = max(width, longest + 2 * MARGIN)
-    figure = Figure(figsize=(width, height + block), layout="constrained")
+    layout = ConstrainedLayoutEngine(w_pad=MARGIN, h_pad=0.09, rect=(0, 0, 1, height / (height + block)))
+    figure = Figure(figsize=(width, height + block), layout=layout)
     FigureCanvasAgg(figure)
-    figure.get_layout_engine().set(w_pad=MARGIN, h_pad=0.09, rect=(0, 0, 1, height / (height + block)))
     down = MARGIN
     for number, (line, size) in enumerate(zip(lines, sizes, strict=True)):
         place = (MARGIN / width, 1 - down / (height + block))
@@ -48,6 +52,21 @@ def new_figure(width: float, height: float, title: str) -> Figure:
 def draw_heading(axes: Axes, text: str) -> None:
     """Name one panel, above its left edge."""
     axes.set_title(text, fontsize=HEADING, color=INK, loc="left", pad=8)
+
+
+def style_axes(axes: Axes, size: float, **ticks: Any) -> None:
+    """Give one panel thin horizontal rules behind the data, and no frame but the line at the bottom.
+
+    Args:
+        axes: the panel.
+        size: of the tick labels in points.
+        **ticks: more for ``Axes.tick_params``.
+    """
+    axes.tick_params(length=0, labelsize=size, labelcolor=MUTED, **ticks)
+    axes.grid(axis="y", color=RULE, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.spines["bottom"].set_color(RULE)
 
 
 def ink_on(background: tuple[float, ...]) -> str:

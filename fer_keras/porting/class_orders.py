@@ -1,4 +1,4 @@
-"""The order of a checkpoint's outputs, which no state dict records."""
+"""The order of a foreign network's outputs, which its file does not record. No Keras."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ from ..errors import InputError
 NAMED_ORDERS = {"fer2013": FER7, "alphabetical": tuple(sorted(FER7))}
 # The share of the largest class of FER2013 is 0.25: a network below this has learnt nothing that shows here.
 CHANCE = 0.3
+# Why no order may fit, as the end of a sentence; a caller whose files hide something else says so itself.
+STATE_DICT_DOUBT = (
+    "class order: the module that wrote the file may normalise its input or order its layers in another way, which a "
+    "state dict does not say"
+)
 
 
 def resolve_class_order(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -58,10 +63,17 @@ def accuracy_by_order(logits: np.ndarray, order: tuple[str, ...], faces: Split, 
     return {name: float((table[outputs] == faces.labels).mean()) for name, table in lookup.items()}
 
 
-def order_notices(accuracies: dict[str, float], count: int) -> list[str]:
-    """Sentences to show when another order, or none, fits the labels."""
-    assumed = accuracies["assumed"]
-    best = max(accuracies, key=accuracies.get)
+def order_notices(accuracies: dict[str, float], count: int | str, doubt: str = STATE_DICT_DOUBT) -> list[str]:
+    """Sentences to show when another order, or none, fits the labels.
+
+    Args:
+        accuracies: what :func:`accuracy_by_order` returned; nothing is said where it is empty.
+        count: how many faces they are of, or ``sampled``.
+        doubt: end of the sentence for networks that no order fits, from ``class order`` on.
+    """
+    if not accuracies:
+        return []
+    assumed, best = accuracies["assumed"], max(accuracies, key=accuracies.__getitem__)
     notices = []
     if best != "assumed":
         notices.append(
@@ -69,9 +81,5 @@ def order_notices(accuracies: dict[str, float], count: int) -> list[str]:
             f"under --class-order {best} {accuracies[best]:.1%} would be"
         )
     if accuracies[best] < CHANCE:
-        notices.append(
-            f"at most {accuracies[best]:.1%} of {count} validation faces are right under any class order: the module "
-            "that wrote the file may normalise its input or order its layers in another way, which a state dict does "
-            "not say"
-        )
+        notices.append(f"at most {accuracies[best]:.1%} of {count} validation faces are right under any {doubt}")
     return notices

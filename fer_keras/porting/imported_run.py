@@ -1,10 +1,11 @@
-"""What the imports of foreign networks share: sampled faces, the trial of class orders, the run they write."""
+"""What the imports of foreign networks share: the proven network, sampled faces, the trial of class orders, the run."""
 
 from __future__ import annotations
 
 import contextlib
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -21,6 +22,25 @@ PROOF_IMAGES = 64  # of each kind; memory for every layer's output grows with it
 LABELLED_FACES = 512
 
 
+@dataclass(frozen=True)
+class ImportedNetwork:
+    """A network that was read, converted or wrapped, and proven.
+
+    Attributes:
+        model: (B, S, S, 1) pixels 0..255 to logits in the order of ``classes``.
+        classes: class names in this project's order.
+        origin: where it comes from and what was done to it, for ``run.json``.
+        parity: the proof, content of ``torch_parity.json`` or ``import_parity.json``.
+        notices: sentences that must be shown.
+    """
+
+    model: keras.Model
+    classes: tuple[str, ...]
+    origin: dict
+    parity: dict
+    notices: tuple[str, ...]
+
+
 def sample_evenly(split: Split, count: int) -> Split:
     """At most ``count`` faces at equal distances, since files are often sorted by class."""
     if len(split) == 0:
@@ -29,24 +49,25 @@ def sample_evenly(split: Split, count: int) -> Split:
 
 
 def try_orders(
-    model: keras.Model, order: tuple[str, ...], classes: tuple[str, ...], faces: Split, dataset: FaceDataset
+    model: keras.Model, order: tuple[str, ...], classes: tuple[str, ...], dataset: FaceDataset
 ) -> dict[str, float]:
-    """Accuracy by class order; empty where the labels are not those of this network or say nothing."""
+    """Accuracy by class order on validation faces; empty where their labels are not this network's or say nothing."""
+    faces = sample_evenly(dataset.splits["validation"], LABELLED_FACES)
     if dataset.is_synthetic or tuple(dataset.classes) != classes or len(faces) == 0:
         return {}
     logits = np.asarray(model.predict(faces.images, batch_size=PROOF_IMAGES, verbose=0))  # (n, classes)
     return accuracy_by_order(logits, order, faces, classes)
 
 
-def describe_import(model: keras.Model, name: str, classes: tuple[str, ...], origin: dict, command: str) -> dict:
-    """Content of ``run.json`` of a network that was not trained here."""
+def describe_import(imported: ImportedNetwork, name: str, command: str) -> dict:
+    """Content of ``run.json`` of a network that was not trained here; ``name`` is that of its recipe's model."""
     return {
         "model": name,
-        "classes": list(classes),
-        "imported_from": origin,
-        "parameters": int(model.count_params()),
-        "trainable_parameters": int(sum(keras.ops.size(v) for v in model.trainable_variables)),
-        "macs": count_macs(model),
+        "classes": list(imported.classes),
+        "imported_from": imported.origin,
+        "parameters": int(imported.model.count_params()),
+        "trainable_parameters": int(sum(keras.ops.size(v) for v in imported.model.trainable_variables)),
+        "macs": count_macs(imported.model),
         "precision": "float32",
         "backend": keras.backend.backend(),
         "hardware": hardware(accelerators()),
@@ -67,11 +88,11 @@ def removed_on_failure(run: RunFolder) -> Iterator[None]:
         raise
 
 
-def write_import(run: RunFolder, recipe: str, model: keras.Model, proof: tuple[str, dict], record: dict) -> None:
-    """Write the files of an imported run: ``proof`` is the name and the content of its own file."""
+def write_import(run: RunFolder, recipe: str, imported: ImportedNetwork, proof: str, record: dict) -> None:
+    """Write the files of an imported run: ``proof`` names the file of its proof, ``record`` is its ``run.json``."""
     write_text(run.recipe, recipe)
     with atomic_path(run.model) as scratch:
-        model.save(scratch)
-    write_json(run.path / proof[0], proof[1])
+        imported.model.save(scratch)
+    write_json(run.path / proof, imported.parity)
     write_json(run.run_json, record)
     run.write_manifest()

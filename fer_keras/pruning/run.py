@@ -181,8 +181,8 @@ def compressed_sizes(model: keras.Model, dataset: FaceDataset) -> dict[str, dict
         model: ends in logits.
         dataset: its training faces calibrate the int8 file.
     """
-    from ..export.calibration_faces import select_calibration_faces
-    from ..export.precision import as_float32
+    from ..export.model import as_float32
+    from ..export.tflite.calibration import select_calibration_faces
     from ..export.tflite.convert import convert_tflite
 
     model, train = as_float32(model), dataset.splits["train"]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from .data import FACE_SIZE
+from ..emotions import FACE_SIZE
 from .section import Section
 
 Fraction = Annotated[float, Field(ge=0, le=1)]

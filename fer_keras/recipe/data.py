@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from ..emotions import FACE_SIZE
 from .section import Section
 
-FACE_SIZE, MIN_IMAGE_SIZE, MAX_IMAGE_SIZE = 48, 32, 512  # sides in pixels
+MIN_IMAGE_SIZE, MAX_IMAGE_SIZE = 32, 512  # sides in pixels
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 

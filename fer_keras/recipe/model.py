@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -13,9 +13,16 @@ Dropout = Annotated[float, Field(ge=0, lt=1)]
 Units = Annotated[int, Field(ge=0, le=4096)]
 
 
-class CnnModel(Section):
+class NetworkSection(Section):
+    """Options of one network. ``module``: the file of ``fer_keras.models`` that builds it, with ``build_NAME``."""
+
+    module: ClassVar[str]
+
+
+class CnnModel(NetworkSection):
     """The project's own network."""
 
+    module: ClassVar[str] = "cnn"
     name: Literal["cnn"] = "cnn"
     width: Annotated[int, Field(ge=8, le=512)] = 64
     dropout: Dropout = 0.3
@@ -24,49 +31,55 @@ class CnnModel(Section):
 Filters = Annotated[int, Field(ge=8, le=1024)]
 
 
-class CnnSmallModel(Section):
+class CnnSmallModel(NetworkSection):
     """The project's own small network: a third of the arithmetic of ``cnn``."""
 
+    module: ClassVar[str] = "cnn"
     name: Literal["cnn_small"] = "cnn_small"
     stem: Filters = 24
     filters: tuple[Filters, Filters, Filters] = (32, 80, 160)
     dropout: Dropout = 0.3
 
 
-class ScratchCnnModel(Section):
+class ScratchCnnModel(NetworkSection):
     """The plain convolutional network of 1.06 M parameters that published comparisons train from scratch."""
 
+    module: ClassVar[str] = "reference"
     name: Literal["scratch_cnn"] = "scratch_cnn"
     dropout: Dropout = 0.4
 
 
-class SimpleCnnModel(Section):
+class SimpleCnnModel(NetworkSection):
     """Two convolutions and a dense layer, the smallest network of the usual comparison."""
 
+    module: ClassVar[str] = "reference"
     name: Literal["simple_cnn"] = "simple_cnn"
     head_units: Units = 128
     dropout: Dropout = 0.0
 
 
-class Vgg10Model(Section):
+class Vgg10Model(NetworkSection):
     """Eight convolutions, the first two at full resolution, and two dense layers: a teacher, not a network to ship."""
 
+    module: ClassVar[str] = "vgg"
     name: Literal["vgg10"] = "vgg10"
     width: Filters = 32
     units: Annotated[int, Field(ge=8, le=4096)] = 512
     dropout: Dropout = 0.4
 
 
-class MiniXceptionModel(Section):
+class MiniXceptionModel(NetworkSection):
     """mini-Xception (Arriaga et al. 2017, arXiv:1710.07557)."""
 
+    module: ClassVar[str] = "reference"
     name: Literal["mini_xception"] = "mini_xception"
     input_size: Annotated[int, Field(ge=32, le=448)] = 64
 
 
-class TransferModel(Section):
+class TransferModel(NetworkSection):
     """A base trained on colour images behind a grayscale-repeat layer, with the common head."""
 
+    module: ClassVar[str] = "transfer"
     weights: str = "imagenet"
     input_size: Annotated[int, Field(ge=32, le=448)] = 96
     head_units: Units = 256
@@ -126,4 +139,6 @@ Buildable = (
 ModelSection = Annotated[Buildable | ImportedModel, Field(discriminator="name")]
 
 # Networks that a recipe can train.
-SECTIONS: dict[str, type[Section]] = {kind.model_fields["name"].default: kind for kind in typing.get_args(Buildable)}
+SECTIONS: dict[str, type[NetworkSection]] = {
+    kind.model_fields["name"].default: kind for kind in typing.get_args(Buildable)
+}

@@ -8,9 +8,10 @@ from typing import Any
 import yaml
 from pydantic import ValidationError, model_validator
 
+from ..emotions import FACE_SIZE
 from ..errors import ConfigError, nearest_hint
 from .augmentation import AugmentationSection
-from .data import FACE_SIZE, MAX_IMAGE_SIZE, MIN_IMAGE_SIZE, DataSection
+from .data import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE, DataSection
 from .model import SECTIONS, CnnModel, ModelSection, TransferModel
 from .pruning import PruningSection
 from .section import Section
@@ -89,7 +90,7 @@ def _key_names(path: tuple[str, ...], data: Any) -> list[str]:
         if part == "model":
             name = data.get("model", {}).get("name", "cnn") if isinstance(data, dict) else "cnn"
             section = SECTIONS.get(name, CnnModel)
-        elif isinstance(section, type) and part in section.model_fields:
+        elif part in section.model_fields:
             section = section.model_fields[part].annotation
     return list(section.model_fields)
 

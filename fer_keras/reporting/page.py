@@ -17,7 +17,7 @@ from PIL import Image
 
 from .. import __version__
 from ..errors import DataError, FerKerasError
-from ..plotting import style as figure_style
+from ..plotting.style import DPI, INK, VALIDATION
 
 if TYPE_CHECKING:
     import jinja2
@@ -37,7 +37,7 @@ def render_page(template: str, **context: Any) -> str:
         FerKerasError: jinja2 is not installed.
     """
     environment = _make_environment()
-    palette = {"ink": figure_style.INK, "accent": figure_style.VALIDATION}
+    palette = {"ink": INK, "accent": VALIDATION}
     page = environment.get_template(template)
     return page.render(version=__version__, palette=palette, **context)
 
@@ -68,12 +68,12 @@ def _make_environment() -> jinja2.Environment:
 
 
 def figure_data_uri(figure: Figure) -> str:
-    """Return a figure as a PNG data URI, at the resolution and on the white ground of ``figure_style.save_figure``.
+    """Return a figure as a PNG data URI, at the resolution and on the white ground of :func:`.save_figure`.
 
     White also on a dark page: the templates put figures on a light card, since faces must not be inverted.
     """
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=figure_style.DPI, facecolor="white")
+    figure.savefig(buffer, format="png", dpi=DPI, facecolor="white")
     return png_data_uri(buffer.getvalue())
 
 

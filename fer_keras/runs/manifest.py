@@ -18,13 +18,18 @@ SCRATCH = "checkpoint"
 FILES_READ = ("recipe.yaml", "run.json", "history.csv", "model.keras", "calibration.json", "benchmark.json")
 FOLDERS_READ = ("evaluation", "exports")
 _SHA256 = re.compile("[0-9a-f]{64}")
-_RESTORE = "It was changed or damaged; restore the run from a copy"
+_RESTORE = "Restore the run from a copy"
 
 
 def file_sha256(path: Path) -> str:
     """Return the sha256 of a file as hex."""
     with open(path, "rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def damage(what: object, reason: str, hint: str, *, received: object = "") -> ModelFileError:
+    """Return the error for bytes that are not those that were written; every checksum of the package is answered so."""
+    return ModelFileError(f"{what} was changed or damaged: {reason}", received=received, hint=hint)
 
 
 def list_files(folder: Path) -> list[Path]:
@@ -39,6 +44,8 @@ def make_manifest(folder: Path) -> dict:
 
 def verify_folder(folder: Path) -> None:
     """Compare a run folder with its manifest.
+
+    Why: a command reads many files of a run, most of which (recipe, scores, ``model.keras``) carry no sum of their own.
 
     Raises:
         ModelFileError: naming the first file that is missing, differs, is a link or is not listed though the project
@@ -57,9 +64,9 @@ def verify_folder(folder: Path) -> None:
             raise ModelFileError(f"{path} is not listed in {MANIFEST}", hint=hint)
     for name, expected in entries.items():
         if not (folder / name).is_file():
-            raise ModelFileError(f"{folder / name} is missing from the run", hint="Restore it from a copy of the run")
+            raise _damage(folder, f"{name} is missing")
         if file_sha256(folder / name) != expected:
-            raise ModelFileError(f"{folder / name} differs from the manifest", hint=_RESTORE)
+            raise _damage(folder, f"{name} differs from the manifest")
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -81,13 +88,17 @@ def _read(path: Path) -> dict[str, str]:
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))["sha256"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ModelFileError(f"{path} is missing or unreadable", hint=_RESTORE) from error
+        raise _damage(path.parent, f"{MANIFEST} is missing or unreadable") from error
     if path.is_symlink() or not isinstance(entries, dict):
-        raise ModelFileError(f"{path} is no manifest of this project", hint=_RESTORE)
+        raise _damage(path.parent, f"{MANIFEST} is no manifest of this project")
     for name, sha256 in entries.items():
         if not _is_plain(name) or not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
-            raise ModelFileError(f"{path} has an entry that no run has", received=repr(name)[:100], hint=_RESTORE)
+            raise _damage(path.parent, f"{MANIFEST} has an entry that no run has", repr(name)[:100])
     return entries
+
+
+def _damage(folder: Path, reason: str, received: str = "") -> ModelFileError:
+    return damage(f"run {folder}", reason, _RESTORE, received=received)
 
 
 def _is_plain(name: str) -> bool:

@@ -33,7 +33,7 @@ class Observer:
 class StopSignals:
     """Within the block, Ctrl-C and SIGTERM only set ``received``; a second Ctrl-C stops at once."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.received: int | None = None
         self._before: dict = {}
 

@@ -114,7 +114,8 @@ def _write_npz(path: Path, values: list[np.ndarray], meta: dict) -> None:
     arrays = {f"v{index:05d}": value for index, value in enumerate(values)}
     arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
     with atomic_path(path) as scratch, open(scratch, "wb") as handle:
-        np.savez(handle, **arrays)
+        # numpy names one more keyword, and mypy takes it that any of the arrays may be that one.
+        np.savez(handle, **arrays)  # type: ignore[arg-type]
 
 
 def _read_npz(path: Path) -> tuple[list[np.ndarray], dict]:

@@ -8,14 +8,13 @@ from ..datasets.faces import FaceDataset
 from ..devices import shared_steps, whole_batches
 from ..errors import DataError, TrainingError
 from ..recipe.recipe import Recipe
-from .any_size import open_to_any_size
 from .balance import select_faces
 from .callbacks import RunCallback
 from .checkpoints import restore
-from .frozen_features import Trainee, make_head_trainee
 from .input_pipeline import make_eval_dataset, make_train_dataset, steps_per_epoch
 from .phases import begin_fine_tuning, phase_end, phase_is_over, phase_section, run_is_over
 from .pruning import PruningCallback, pruning_is_over
+from .trainee import Trainee, make_head_trainee, open_to_any_size
 
 
 def plan(recipe: Recipe, dataset: FaceDataset) -> tuple[int, int]:

@@ -5,6 +5,8 @@ Order and augmentation are pure functions of (seed, epoch, index), so a resumed 
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import tensorflow as tf
 
@@ -75,15 +77,6 @@ def _shuffled(positions: tf.Tensor, faces: int, seed: int, stream: int, shuffle:
         index=positions % faces, seed=words, max_index=tf.constant(faces - 1, tf.int64), rounds=rounds
     )
     return indices, epochs
-
-
-def _natural_order(labels: np.ndarray, seed: int, shuffle: str):
-    """Every face once per epoch."""
-
-    def draw(positions):
-        return _shuffled(positions, len(labels), seed, 0, shuffle)
-
-    return draw
 
 
 def _balanced_order(labels: np.ndarray, seed: int, shuffle: str, classes: int):
@@ -163,8 +156,10 @@ def make_train_dataset(
     fetch_mirrored = None if mirrored is None else _fetcher(mirrored)
     rows, augmented_as = tf.constant(selection.rows), tf.constant(selection.indices)  # (m,), (m,)
     drawn = split.labels[selection.rows]  # (m,)
-    balanced = imbalance == "balanced_sampling"
-    draw = _balanced_order(drawn, seed, shuffle, classes) if balanced else _natural_order(drawn, seed, shuffle)
+    if imbalance == "balanced_sampling":
+        draw = _balanced_order(drawn, seed, shuffle, classes)
+    else:
+        draw = partial(_shuffled, faces=len(drawn), seed=seed, stream=0, shuffle=shuffle)
     weights = class_weights(drawn, classes) if imbalance == "class_weights" else None
 
     def load(step):

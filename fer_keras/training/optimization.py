@@ -1,16 +1,53 @@
-"""From the recipe's ``train`` section to a compiled model. Backend-neutral."""
+"""From the recipe's ``train`` section to a compiled model: loss, rate, optimizer. Backend-neutral."""
 
 from __future__ import annotations
 
 import keras
 
 from ..recipe.train import TrainSection
-from .losses import make_loss
 from .muon import ConvMuon
 
 FINAL_RATE_FRACTION = 0.01
 # Decaying these only shrinks the scale that normalisation sets; it does not regularise (Goyal et al. 2017, 5.3).
 UNDECAYED = ["bias", "gamma", "beta"]
+
+
+class FocalCrossentropy(keras.losses.Loss):
+    """Focal loss over softmax classes: the mean of -sum_c y_c (1 - p_c)^gamma log p_c.
+
+    Lin et al. 2017, "Focal Loss for Dense Object Detection", arXiv:1708.02002, eq. 4, without its class weight alpha:
+    class weights come as sample weights. Well classified faces count less; at gamma 0 it is cross-entropy. Logits of
+    any size give finite values and gradients (log-softmax; probabilities are not clipped).
+
+    Args:
+        gamma: focusing parameter, 0 or more; the paper's choice is 2.
+        label_smoothing: share of each label that is spread over all classes (Szegedy et al. 2016), 0 to below 1.
+        name: of the loss.
+        **kwargs: of ``keras.losses.Loss``.
+
+    Called with ``y_true`` (B, classes), one-hot or soft rows that sum to 1, and ``y_pred`` (B, classes) logits.
+    """
+
+    def __init__(self, gamma: float = 2.0, label_smoothing: float = 0.0, name: str = "focal_crossentropy", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.gamma, self.label_smoothing = gamma, label_smoothing
+
+    def call(self, y_true, y_pred):
+        y_true = y_true * (1 - self.label_smoothing) + self.label_smoothing / y_pred.shape[-1]
+        log_p = keras.ops.log_softmax(y_pred, axis=-1)  # (B, classes)
+        # 1 - p through expm1: exact where p is near 1. The floor keeps the gradient of a power below 1 finite.
+        rest = keras.ops.maximum(-keras.ops.expm1(log_p), keras.config.epsilon())
+        return -keras.ops.sum(y_true * rest**self.gamma * log_p, axis=-1)  # (B,)
+
+    def get_config(self):
+        return {**super().get_config(), "gamma": self.gamma, "label_smoothing": self.label_smoothing}
+
+
+def make_loss(train: TrainSection) -> keras.losses.Loss:
+    """The loss of a recipe: softmax cross-entropy on logits, or its focal form; both with label smoothing."""
+    if train.loss == "focal":
+        return FocalCrossentropy(gamma=train.focal_gamma, label_smoothing=train.label_smoothing)
+    return keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=train.label_smoothing)
 
 
 def learning_rate(train: TrainSection, steps: int):
@@ -33,18 +70,18 @@ def learning_rate(train: TrainSection, steps: int):
 def make_optimizer(train: TrainSection, steps: int) -> keras.optimizers.Optimizer:
     """AdamW (Loshchilov & Hutter 2019), Muon or Nesterov SGD, with decoupled weight decay; weights averaged or not."""
     common = {
-        "weight_decay": train.weight_decay or None,
         "global_clipnorm": train.gradient_clip or None,
         "use_ema": train.ema > 0,
         "ema_momentum": train.ema or 0.99,
     }
     rate = learning_rate(train, steps)
     if train.optimizer == "sgd":
-        optimizer = keras.optimizers.SGD(rate, momentum=train.momentum, nesterov=True, **common)
+        decay = train.weight_decay or None
+        optimizer = keras.optimizers.SGD(rate, momentum=train.momentum, nesterov=True, weight_decay=decay, **common)
     elif train.optimizer == "muon":
-        optimizer = ConvMuon(rate, **{**common, "weight_decay": train.weight_decay})
+        optimizer = ConvMuon(rate, weight_decay=train.weight_decay, **common)
     else:
-        optimizer = keras.optimizers.AdamW(rate, **{**common, "weight_decay": train.weight_decay})
+        optimizer = keras.optimizers.AdamW(rate, weight_decay=train.weight_decay, **common)
     if train.weight_decay:
         optimizer.exclude_from_weight_decay(var_names=UNDECAYED)
     return optimizer

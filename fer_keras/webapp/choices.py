@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import streamlit as st
 
 from ..errors import FerKerasError
-from ..inference.crops import DEFAULT_MARGIN
-from .facts_markup import facts_card
-from .model_facts import ModelFacts
-from .models import LoadedModel, SharedPredictor, load_detector, load_model
+from ..inference.boxes import DEFAULT_MARGIN
+from ..inference.predictor import Predictor
+from .facts import ModelFacts, facts_card
+from .models import LoadedModel, configured, load_detector, load_model
 from .settings import AppSettings
 
 _NO_OTHER = "nothing"
@@ -33,7 +33,7 @@ class Choices:
     """
 
     names: tuple[str, ...]
-    predictors: tuple[SharedPredictor, ...]
+    predictors: tuple[Predictor, ...]
     facts: tuple[ModelFacts, ...]
     signature: tuple
 
@@ -51,8 +51,8 @@ def choose(settings: AppSettings) -> Choices:
         models = [_load(name, paths[name]) for name in names]
         st.html("".join(facts_card(model.facts) for model in models))
         detector, margin, flip = _ways(settings)
-    configured = {"detector": load_detector(detector), "margin": margin, "tta": "flip" if flip else "none"}
-    predictors = tuple(model.predictor.configured(**configured) for model in models)
+    found, tta = load_detector(detector), "flip" if flip else "none"
+    predictors = tuple(configured(model.predictor, detector=found, margin=margin, tta=tta) for model in models)
     facts = tuple(model.facts for model in models)
     return Choices(_shown(names, facts), predictors, facts, (names, detector, margin, flip))
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from ..inference.prediction import Prediction
+from ..inference.boxes import Box
+from ..inference.results import Prediction
 from .analysis import Face, PictureResult
 from .theme import paint, percent
 
@@ -51,7 +52,7 @@ def _is_whole(result: PictureResult) -> bool:
 def picture(result: PictureResult) -> str:
     """The picture with a numbered box on each face, in shares of its size so that it can shrink."""
     alone = len(result.faces) == 1
-    boxes = "".join(_box(face, result.size, alone) for face in reversed(result.faces) if face.box is not None)
+    boxes = "".join(_box(face, face.box, result.size, alone) for face in reversed(result.faces) if face.box is not None)
     words = ", ".join(f"face {face.number}: {label(face.predictions[0])}" for face in result.faces)
     alt = escape(f"{result.name}; {words or 'no face found'}", quote=True)
     return f'<figure class="fk-picture"><div><img src="{result.preview}" alt="{alt}">{boxes}</div></figure>'
@@ -59,11 +60,19 @@ def picture(result: PictureResult) -> str:
 
 def label(prediction: Prediction) -> str:
     """Such as ``happy 93 %`` or ``uncertain``."""
-    return "uncertain" if prediction.uncertain else f"{prediction.expression} {percent(prediction.confidence)}"
+    expression, confidence = _said(prediction)
+    return "uncertain" if prediction.uncertain else f"{expression} {percent(confidence)}"
 
 
-def _box(face: Face, size: tuple[int, int], alone: bool) -> str:
-    inside = face.box.clipped(*size)
+def _said(prediction: Prediction) -> tuple[str, float]:
+    """Expression and confidence, which only the prediction of a picture without a face lacks; no page draws that."""
+    assert prediction.expression is not None
+    assert prediction.confidence is not None
+    return prediction.expression, prediction.confidence
+
+
+def _box(face: Face, box: Box, size: tuple[int, int], alone: bool) -> str:
+    inside = box.clipped(*size)
     if inside is None:
         return ""
     left, top = inside.left / size[0], inside.top / size[1]
@@ -78,7 +87,7 @@ def _box(face: Face, size: tuple[int, int], alone: bool) -> str:
 def _colors(prediction: Prediction) -> str:
     if prediction.uncertain:
         return "--c:#8d99a5;--on:#17202b"
-    color, text = paint(tuple(prediction.probabilities))[prediction.expression]
+    color, text = paint(tuple(prediction.probabilities))[_said(prediction)[0]]
     return f"--c:{color};--on:{text}"
 
 
@@ -102,22 +111,20 @@ def _model_name(name: str, models: Sequence[str]) -> str:
 
 def answer(prediction: Prediction) -> str:
     """The expression in large letters, or that the model is not certain."""
-    value = f"{escape(prediction.expression)} {percent(prediction.confidence)}"
+    expression, confidence = _said(prediction)
+    name, share = escape(expression, quote=True), percent(confidence)
     if prediction.uncertain:
-        return (
-            f'<p class="fk-answer fk-unsure" data-expression="uncertain">uncertain<small>nearest: {value}</small></p>'
-        )
-    name = escape(prediction.expression, quote=True)
-    share = f"{percent(prediction.confidence)} · apparent expression"
+        nearest = f"<small>nearest: {name} {share}</small>"
+        return f'<p class="fk-answer fk-unsure" data-expression="uncertain">uncertain{nearest}</p>'
     return (
         f'<p class="fk-answer" data-expression="{name}" style="{_colors(prediction)}"><i></i>{name}'
-        f"<small>{share}</small></p>"
+        f"<small>{share} · apparent expression</small></p>"
     )
 
 
 def bars(probabilities: Mapping[str, float]) -> str:
     """One bar for each class, in the model's order, the highest in bold."""
-    colors, best = paint(tuple(probabilities)), max(probabilities, key=probabilities.get)
+    colors, best = paint(tuple(probabilities)), max(probabilities, key=probabilities.__getitem__)
     rows = "".join(
         f'<li class="{"fk-top" if name == best else ""}"><span>{escape(name)}</span>'
         f'<span class="fk-track"><i style="width:{share:.1%};--c:{colors[name][0]}"></i></span>'

@@ -14,28 +14,8 @@ from ..inference.detection.detectors import make_detector
 from ..inference.detection.protocol import Detector
 from ..inference.model_files import open_model
 from ..inference.predictor import Predictor
-from .limits import DECODERS, VIDEO_JOBS
-from .model_facts import ModelFacts, read_facts
-
-
-class SharedPredictor(Predictor):
-    """A predictor for many threads: LiteRT's interpreter holds the inputs and outputs of one call."""
-
-    def __init__(self, model):
-        """Load a model without a detector; see :class:`fer_keras.inference.Predictor`."""
-        self._lock = threading.Lock()
-        super().__init__(model, detector=None)
-
-    def classify(self, crops: np.ndarray) -> np.ndarray:
-        """See :meth:`fer_keras.inference.Predictor.classify`; one call at a time."""
-        with self._lock:
-            return super().classify(crops)
-
-    def configured(self, *, detector: Detector | None, margin: float, tta: str) -> SharedPredictor:
-        """The same model, interpreter and lock with a visitor's settings."""
-        other = copy.copy(self)
-        other.detector, other.margin, other.tta = detector, margin, tta
-        return other
+from .facts import ModelFacts, read_facts
+from .settings import DECODERS, VIDEO_JOBS
 
 
 class SharedDetector:
@@ -54,7 +34,7 @@ class SharedDetector:
 class LoadedModel:
     """A model and what its run folder says about it."""
 
-    predictor: SharedPredictor
+    predictor: Predictor
     facts: ModelFacts
 
 
@@ -66,8 +46,15 @@ def load_model(model: str | None) -> LoadedModel:
         FerKerasError: see :class:`fer_keras.inference.Predictor`.
     """
     with open_model(model) as path:
-        predictor = SharedPredictor(path)
+        predictor = Predictor(path, detector=None)
         return LoadedModel(predictor, read_facts(path, predictor))
+
+
+def configured(predictor: Predictor, *, detector: Detector | None, margin: float, tta: str) -> Predictor:
+    """The same loaded file, which takes calls from many threads, with a visitor's settings."""
+    other = copy.copy(predictor)
+    other.detector, other.margin, other.tta = detector, margin, tta
+    return other
 
 
 @st.cache_resource(show_spinner=False)

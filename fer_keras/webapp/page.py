@@ -8,7 +8,7 @@ import streamlit as st
 
 from . import session
 from .choices import Choices, choose
-from .facts_markup import facts_line
+from .facts import facts_line
 from .pages.live import show_live
 from .pages.pictures import show_camera, show_pictures
 from .pages.video import show_video

@@ -8,8 +8,7 @@ import socket
 from pathlib import Path
 
 from ..errors import InputError
-from .limits import UPLOAD_MB
-from .settings import AppSettings
+from .settings import UPLOAD_MB, AppSettings
 from .theme import theme_options
 
 SCRIPT = Path(__file__).with_name("start.py")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,15 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import DataError
-from ..inference.prediction import Prediction
 from ..inference.predictor import Predictor
-from ..inference.results import CsvWriter
+from ..inference.results import Prediction
 from ..inference.timeline.csv_rows import read_observations
 from ..inference.timeline.timeline import Timeline, bin_edges, make_timeline, mean_between
+from ..inference.video.outputs import VideoSummary
 from ..inference.video.predict import predict_video
 from ..inference.video.reader import open_video
-from ..inference.video.summary import VideoSummary
-from .limits import VIDEO_FPS, VIDEO_SECONDS
+from .analysis import for_visitors, to_csv
+from .settings import VIDEO_FPS, VIDEO_SECONDS
 
 _BINS = 150
 
@@ -84,14 +83,8 @@ def analyse_video(content: bytes, name: str, predictor: Predictor, observer: Cal
         try:
             return _analyse(source, name, predictor, observer)
         except DataError as error:
-            return VideoResult(name, _for_visitors(error, str(source)))
-
-
-def _for_visitors(error: DataError, source: str) -> str:
-    """What is wrong, without the name of the temporary file."""
-    known = f" (allowed: {error.allowed})" if error.allowed else ""
-    text = error.problem.replace(source, "the file").replace("video the file", "the video").rstrip(".") + known
-    return f"{text}. {error.hint}".rstrip(". ")
+            text = for_visitors(error).replace(str(source), "the file").replace("video the file", "the video")
+            return VideoResult(name, f"{text}. {error.hint}".rstrip(". "))
 
 
 def _analyse(source: Path, name: str, predictor: Predictor, observer: Callable[[float], None]) -> VideoResult:
@@ -108,14 +101,10 @@ def _analyse(source: Path, name: str, predictor: Predictor, observer: Callable[[
         observer=lambda seconds, _: observer(min(1.0, seconds / length)),
         sink=lambda found: rows.extend(replace(row, file=name) for row in found),
     )
-    stream = io.StringIO()
-    with CsvWriter(stream, predictor.classes) as writer:
-        writer.write(rows)
-    table.write_text(stream.getvalue(), encoding="utf-8", newline="")
+    csv = to_csv(rows, predictor.classes)
+    table.write_text(csv, encoding="utf-8", newline="")
     curves = _curves(make_timeline(read_observations(table))) if summary.frames_with_face else ()
-    return VideoResult(
-        name, "", _notices(summary), summary, stream.getvalue(), marked.read_bytes(), predictor.classes, curves
-    )
+    return VideoResult(name, "", _notices(summary), summary, csv, marked.read_bytes(), predictor.classes, curves)
 
 
 def _notices(summary: VideoSummary) -> tuple[str, ...]:

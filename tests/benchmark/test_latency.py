@@ -9,7 +9,7 @@ from fer_keras_cli.main import run as fer_keras
 from fer_keras.benchmark import latency as benchmark
 from fer_keras.benchmark.latency import ALL_THREADS, benchmark_runs, find_targets
 from fer_keras.errors import FerKerasError, InputError
-from fer_keras.export.latency.worker import MIN_CALLS, WARM_UP, take_turns
+from fer_keras.export.parity.latency_worker import MIN_CALLS, WARM_UP, take_turns
 from fer_keras.runs.run_folder import RunFolder
 
 

@@ -9,8 +9,8 @@ from fer_keras_cli.main import run as fer_keras
 from fer_keras_cli.time_to import print_report
 
 from fer_keras.benchmark import timed_training
-from fer_keras.benchmark.time_to_accuracy import summarise, time_to_accuracy
-from fer_keras.benchmark.timed_training import MEASURES, measure_seed
+from fer_keras.benchmark.time_to_accuracy import MEASURES, summarise, time_to_accuracy
+from fer_keras.benchmark.timed_training import measure_seed
 from fer_keras.errors import InputError, TrainingError
 from fer_keras.recipe.recipe import make_recipe
 from fer_keras.runs.run_folder import RunFolder

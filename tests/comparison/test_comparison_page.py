@@ -12,8 +12,8 @@ from PIL import Image
 
 from fer_keras.comparison import compare_runs, describe, page
 from fer_keras.comparison.disagreements import draw_disagreements
+from fer_keras.comparison.document import check_target
 from fer_keras.comparison.page import to_html
-from fer_keras.comparison.write import check_target
 from fer_keras.datasets.faces import FaceDataset
 from fer_keras.emotions import FER7
 from fer_keras.errors import DataError, RunFolderError

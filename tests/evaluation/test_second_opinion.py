@@ -11,7 +11,7 @@ from fer_keras.datasets.labels.ferplus import hard_labels, use_ferplus_labels
 from fer_keras.datasets.labels.votes import LABEL_OF_COLUMN, Votes
 from fer_keras.emotions import FER7
 from fer_keras.errors import DataError
-from fer_keras.evaluation.second_opinion import Opinion, find_opinions, score_opinions
+from fer_keras.evaluation.second_opinion import Opinion, fer2013_opinion, ferplus_opinions, score_opinions
 
 N = 70
 
@@ -37,7 +37,7 @@ def original():
 
 
 def test_fer_plus_is_the_second_opinion_on_fer2013(original, votes):
-    majority, strict = find_opinions(original, original, "test", votes)
+    majority, strict = ferplus_opinions(original, original, "test", votes)
     assert (majority.own, majority.other) == ("fer2013", "ferplus")
     assert (majority.rule, strict.rule) == ("majority", "strict_majority")
     np.testing.assert_array_equal(majority.labels, hard_labels(votes.counts[2 * N :], "majority", 7))
@@ -46,7 +46,7 @@ def test_fer_plus_is_the_second_opinion_on_fer2013(original, votes):
 
 def test_fer2013_is_the_second_opinion_on_fer_plus(original, votes):
     changed = use_ferplus_labels(original, votes)
-    (opinion,) = find_opinions(original, changed, "test", None)
+    opinion = fer2013_opinion(original, changed, "test")
     assert (opinion.own, opinion.other) == ("ferplus", "fer2013")
     rows = [int(text.split()[1]) - 2 * N for text in changed.splits["test"].ids]
     assert len(rows) < N
@@ -60,14 +60,14 @@ def test_fewer_classes_in_another_order(original, votes):
     dataset = replace(original, classes=("sad", "happy"), splits={**original.splits, "test": chosen})
     expected = {3: 1, 4: 0}
     labels = LABEL_OF_COLUMN[votes.counts[2 * N :][keep].argmax(axis=1)]
-    opinion = find_opinions(original, dataset, "test", votes)[0]
+    opinion = ferplus_opinions(original, dataset, "test", votes)[0]
     assert opinion.labels.tolist() == [expected.get(label, -1) for label in labels.tolist()]
     assert {-1, 0, 1} == set(opinion.labels.tolist())
 
 
 def test_merged_classes_have_none(original, votes):
     with pytest.raises(DataError, match="no second opinion.*Received: bad"):
-        find_opinions(original, replace(original, classes=("bad", *FER7[1:])), "test", votes)
+        ferplus_opinions(original, replace(original, classes=("bad", *FER7[1:])), "test", votes)
 
 
 def test_both_scores_are_on_the_faces_that_have_both_labels():

@@ -25,7 +25,7 @@ def test_counts_gray_levels_and_statistics_of_known_pictures():
 
 def test_mean_faces_over_several_blocks(monkeypatch, tiny_dataset):
     train = tiny_dataset.splits["train"]
-    monkeypatch.setattr("fer_keras.exploration.summary._BLOCK_PIXELS", 48 * 48 * 5)
+    monkeypatch.setattr("fer_keras.datasets.copies.perceptual_hash._PIXELS_AT_ONCE", 48 * 48 * 5)
     means = mean_faces(train, 8)
     for label in range(7):
         np.testing.assert_allclose(means[label], train.images[train.labels == label, ..., 0].mean(axis=0))

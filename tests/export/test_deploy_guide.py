@@ -16,7 +16,7 @@ from PIL import Image
 from fer_keras.atomic_files import write_json
 from fer_keras.export.contract import describe_files, make_contract
 from fer_keras.export.formats import FORMATS
-from fer_keras.export.write_formats import write_formats
+from fer_keras.export.run_export import write_formats
 from fer_keras.metrics.scores import softmax
 
 pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert")

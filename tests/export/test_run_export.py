@@ -12,9 +12,8 @@ from fer_keras.datasets.faces import FaceDataset, Split, fingerprint
 from fer_keras.errors import DataError, InputError, ModelFileError, RunFolderError
 from fer_keras.export import FORMATS, export_run, run_export
 from fer_keras.export.formats import DEFAULT_FORMATS, check_formats
+from fer_keras.export.parity.checks import ExportChecks, read_tolerances
 from fer_keras.export.parity.compare import keras_probabilities, require_parity
-from fer_keras.export.parity.faces import ExportChecks
-from fer_keras.export.parity.tolerances import read_tolerances
 from fer_keras.export.tflite import convert as tflite
 from fer_keras.export.tflite.metadata import read_contract
 from fer_keras.runs.manifest import file_sha256

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from fer_keras.errors import ModelFileError
-from fer_keras.export import export_run, run_export, torch_file
+from fer_keras.export import export_run, torch_file
+from fer_keras.export.formats import COMPANIONS
 from fer_keras.export.parity.compare import keras_probabilities
 from fer_keras.models import build_model
 from fer_keras.recipe.recipe import make_recipe
@@ -109,4 +110,4 @@ def test_names_that_are_no_words_of_python_are_refused(classes, tmp_path):
 
 
 def test_a_companion_belongs_to_its_format():
-    assert run_export.COMPANIONS == {"torch": (torch_file.MODULE,)}
+    assert COMPANIONS == {"torch": (torch_file.MODULE,)}

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from fer_keras.errors import InputError
-from fer_keras.inference.boxes import Box, iou
-from fer_keras.inference.crops import crop_face, fit_whole
+from fer_keras.inference.boxes import Box, crop_face, fit_whole, iou
 
 
 def test_squared_keeps_the_centre_and_takes_the_longer_side():

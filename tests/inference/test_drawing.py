@@ -6,9 +6,8 @@ from PIL import Image
 
 from fer_keras.errors import InputError
 from fer_keras.inference.boxes import Box
-from fer_keras.inference.drawing import GROUND, LINE, MUTED_LINE, NO_FACE, draw_predictions, label_of
-from fer_keras.inference.pictures.annotated import save_annotated
-from fer_keras.inference.prediction import Prediction
+from fer_keras.inference.drawing import GROUND, LINE, MUTED_LINE, NO_FACE, draw_predictions, label_of, save_annotated
+from fer_keras.inference.results import Prediction
 
 
 def face(left, top, width, height, uncertain=False):

@@ -11,7 +11,7 @@ from fer_keras.errors import ConfigError, DataError, InputError
 from fer_keras.evaluation.evaluate import evaluate_run
 from fer_keras.evaluation.prediction import load_run_model
 from fer_keras.export import export_run
-from fer_keras.export.predictors import load_predictor
+from fer_keras.export.exported_model import load_exported
 from fer_keras.models import build_model
 from fer_keras.recipe.recipe import make_recipe
 from fer_keras.runs.run_folder import RunFolder
@@ -69,7 +69,7 @@ def test_its_exports_take_faces_of_its_size(run, dataset):
     report = export_run(run, images=faces)
     assert all(entry["passed"] for entry in report["exports"].values())
     for entry in report["exports"].values():
-        predictor = load_predictor(run.exports / entry["file"])
+        predictor = load_exported(run.exports / entry["file"])
         assert predictor.image_size == SIDE
         assert predictor(faces).shape == (12, 3)
 

@@ -202,7 +202,8 @@ def test_unknown_picture_format_is_refused(tmp_path):
 def test_drawing_leaves_no_global_figure_and_loads_no_tensorflow(tmp_path):
     program = (
         "import sys, numpy as np\n"
-        "from fer_keras.plotting.results import *\n"
+        "from fer_keras.plotting.results import plot_confusion_matrix\n"
+        "from fer_keras.plotting.style import save_figure\n"
         f"save_figure(plot_confusion_matrix(np.eye(2, dtype=int), 'ab', 't'), {str(tmp_path / 'x.png')!r})\n"
         "import matplotlib.pyplot as plt\n"
         "assert plt.get_fignums() == []\n"

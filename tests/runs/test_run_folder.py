@@ -2,9 +2,9 @@ import json
 
 import pytest
 
+from fer_keras import atomic_files
 from fer_keras.atomic_files import atomic_folder, atomic_path, write_json, write_text
 from fer_keras.errors import ModelFileError, RunFolderError
-from fer_keras.runs import run_folder
 from fer_keras.runs.run_folder import RunFolder
 
 
@@ -46,7 +46,7 @@ def test_a_full_disk_is_one_clear_line(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(run_folder.os, "fsync", full)
+    monkeypatch.setattr(atomic_files.os, "fsync", full)
     with pytest.raises(RunFolderError, match="No space left on device") as caught:
         write_text(tmp_path / "a", "text")
     assert "\n" not in str(caught.value)

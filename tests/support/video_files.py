@@ -7,9 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fer_keras.inference.boxes import Box
-from fer_keras.inference.crops import crop_face, fit_whole
-from fer_keras.inference.prediction import Prediction
+from fer_keras.inference.boxes import Box, crop_face, fit_whole
+from fer_keras.inference.results import Prediction
 
 WIDTH, HEIGHT, SIDE = 160, 120, 40
 CLASSES = ("dark", "middle", "bright")

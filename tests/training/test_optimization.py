@@ -5,7 +5,19 @@ import pytest
 from fer_keras.models import build_cnn
 from fer_keras.recipe.train import TrainSection
 from fer_keras.training.muon import ConvMuon
-from fer_keras.training.optimization import compile_model, inner_optimizer, learning_rate, make_optimizer
+from fer_keras.training.optimization import (
+    FocalCrossentropy,
+    compile_model,
+    inner_optimizer,
+    learning_rate,
+    make_loss,
+    make_optimizer,
+)
+
+RNG = np.random.default_rng(0)
+LOGITS = RNG.normal(0, 3, (40, 7)).astype(np.float32)
+HARD = np.eye(7, dtype=np.float32)[RNG.integers(0, 7, 40)]
+SOFT = RNG.dirichlet(np.ones(7), 40).astype(np.float32)
 
 
 def rate_at(schedule, step):
@@ -55,3 +67,58 @@ def test_the_inner_optimizer_is_found_behind_loss_scaling():
     inner = keras.optimizers.SGD()
     assert inner_optimizer(inner) is inner
     assert inner_optimizer(keras.optimizers.LossScaleOptimizer(inner)) is inner
+
+
+def value(loss, y_true, logits=LOGITS):
+    return float(keras.ops.convert_to_numpy(loss(y_true, logits)))
+
+
+@pytest.mark.parametrize("labels", [HARD, SOFT])
+@pytest.mark.parametrize(("gamma", "smoothing"), [(0.5, 0.0), (2.0, 0.0), (2.0, 0.1)])
+def test_focal_loss_is_the_papers_formula(labels, gamma, smoothing):
+    logits = LOGITS.astype(np.float64)
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    y = labels * (1 - smoothing) + smoothing / 7
+    expected = -(y * (1 - p) ** gamma * np.log(p)).sum(axis=1).mean()
+    assert value(FocalCrossentropy(gamma, smoothing), labels) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("labels", [HARD, SOFT])
+def test_focal_loss_at_gamma_zero_is_cross_entropy(labels):
+    train = TrainSection(loss="focal", focal_gamma=0.0, label_smoothing=0.1)
+    plain = TrainSection(label_smoothing=0.1)
+    assert value(make_loss(train), labels) == pytest.approx(value(make_loss(plain), labels), rel=1e-5)
+
+
+def test_focal_loss_agrees_with_kerass_own_where_nothing_is_clipped():
+    theirs = keras.losses.CategoricalFocalCrossentropy(alpha=1.0, gamma=2.0, from_logits=True, label_smoothing=0.1)
+    assert value(make_loss(TrainSection(loss="focal", label_smoothing=0.1)), HARD) == pytest.approx(
+        value(theirs, HARD), rel=1e-4
+    )
+
+
+def test_sample_weights_weigh():
+    weights = RNG.uniform(0.5, 2, 40).astype(np.float32)
+    loss = FocalCrossentropy(reduction=None)
+    each = keras.ops.convert_to_numpy(loss(HARD, LOGITS))
+    weighted = FocalCrossentropy()(HARD, LOGITS, sample_weight=weights)
+    assert float(weighted) == pytest.approx(float((each * weights).mean()), rel=1e-5)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+def test_extreme_logits_have_finite_values_and_gradients(gamma):
+    import tensorflow as tf
+
+    logits = tf.Variable([[500.0, -500.0, 0.0], [-500.0, 500.0, 0.0], [0.0, 0.0, 0.0]])
+    labels = np.eye(3, dtype=np.float32)[[0, 0, 0]]
+    with tf.GradientTape() as tape:
+        loss = FocalCrossentropy(gamma)(labels, logits)
+    gradient = tape.gradient(loss, logits).numpy()
+    assert np.isfinite(float(loss))
+    assert np.isfinite(gradient).all()
+    assert gradient[1, 0] < -0.3  # the confident mistake is still pushed
+
+
+def test_config_round_trip():
+    again = FocalCrossentropy.from_config(FocalCrossentropy(1.5, 0.2).get_config())
+    assert (again.gamma, again.label_smoothing) == (1.5, 0.2)

@@ -12,7 +12,7 @@ from fer_keras.errors import ConfigError
 from fer_keras.models.transfer import find_backbone
 from fer_keras.recipe.recipe import apply_overrides, make_recipe
 from fer_keras.runs.run_folder import RunFolder
-from fer_keras.training import frozen_features
+from fer_keras.training import trainee
 from fer_keras.training.callbacks import Observer
 from fer_keras.training.train import prepare_model, train
 
@@ -142,14 +142,14 @@ def test_a_run_interrupted_while_fine_tuning_and_resumed_is_the_same_run(two_pha
 
 def test_a_run_with_many_mishaps_is_the_same_run(two_phase, tiny_dataset, tmp_path, monkeypatch):
     """Stopped while features are computed and between the phases, then a checkpoint of the second one is damaged."""
-    run, original, watch = RunFolder.create(tmp_path / "run"), frozen_features.split_at_features, Watch()
+    run, original, watch = RunFolder.create(tmp_path / "run"), trainee.split_at_features, Watch()
 
     def interrupted(model):
         signal.raise_signal(signal.SIGINT)
         return original(model)
 
     with monkeypatch.context() as patch:
-        patch.setattr(frozen_features, "split_at_features", interrupted)
+        patch.setattr(trainee, "split_at_features", interrupted)
         stopped = train(recipe(), tiny_dataset, run)
     assert (stopped.finished, stopped.signal, stopped.progress.epoch) == (False, signal.SIGINT, 0)
     stopped = train(recipe(), tiny_dataset, run, observer=Watch(2, 6))

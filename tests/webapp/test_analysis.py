@@ -10,8 +10,8 @@ from PIL import Image
 
 from fer_keras.inference import Predictor
 from fer_keras.webapp.analysis import analyse_picture
-from fer_keras.webapp.limits import FACES_SHOWN, UPLOAD_MB
 from fer_keras.webapp.markup import problem_card, result_card
+from fer_keras.webapp.settings import FACES_SHOWN, UPLOAD_MB
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from fer_keras.inference import Predictor
-from fer_keras.webapp.facts_markup import facts_card, facts_line
-from fer_keras.webapp.model_facts import read_facts
+from fer_keras.webapp.facts import facts_card, facts_line, read_facts
 
 RUN = Path(str(importlib.resources.files("fer_keras_saved_models"))) / "cnn-fer2013"
 NAME = "model_dynamic.tflite"

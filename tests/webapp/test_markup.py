@@ -1,7 +1,7 @@
 """HTML of results: what is escaped, what is said of uncertain faces, which colours are used."""
 
 from fer_keras.inference.boxes import Box
-from fer_keras.inference.prediction import Prediction
+from fer_keras.inference.results import Prediction
 from fer_keras.inference.timeline.figure import class_colors
 from fer_keras.webapp.analysis import Face, PictureResult
 from fer_keras.webapp.markup import answer, bars, face_card, result_card

@@ -13,9 +13,7 @@ pytest.importorskip("streamlit", reason="the web page's extra is not installed")
 
 @pytest.fixture(scope="module")
 def shared():
-    from fer_keras.webapp.models import SharedPredictor
-
-    return SharedPredictor(None)
+    return Predictor(detector=None)
 
 
 def test_many_threads_get_their_own_answers(shared):
@@ -27,31 +25,14 @@ def test_many_threads_get_their_own_answers(shared):
 
 
 def test_settings_of_one_visitor_are_not_those_of_another(shared):
+    from fer_keras.webapp.models import configured
+
     crop = np.asarray(one_face())[96:240:3, 96:240:3][None, ..., None]
-    flipped = shared.configured(detector=None, margin=0.1, tta="flip")
+    flipped = configured(shared, detector=None, margin=0.1, tta="flip")
     assert (shared.margin, shared.tta) == (0.0, "none")
     assert np.array_equal(flipped.classify(crop), Predictor(tta="flip", detector=None).classify(crop))
     assert not np.array_equal(flipped.classify(crop), shared.classify(crop))
     assert flipped._run is shared._run
-    assert flipped._lock is shared._lock
-
-
-def test_one_call_of_the_runtime_at_a_time(shared, monkeypatch):
-    import threading
-
-    inside, most = [], []
-
-    def run(crops):
-        inside.append(threading.get_ident())
-        most.append(len(inside))
-        threading.Event().wait(0.01)
-        inside.remove(threading.get_ident())
-        return np.zeros((len(crops), 7), np.float32)
-
-    monkeypatch.setattr(shared, "_run", run)
-    with ThreadPoolExecutor(6) as pool:
-        list(pool.map(lambda _: shared.classify(np.zeros((1, 48, 48, 1), np.uint8)), range(12)))
-    assert max(most) == 1
 
 
 def test_nothing_of_a_visitor_is_in_a_shared_cache():

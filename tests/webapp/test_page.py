@@ -73,7 +73,7 @@ def test_the_same_columns_as_the_command_line(page):
     from fer_keras.inference.results import columns
 
     upload(page, ("a.png", encode(one_face())), ("wall.png", wall()))
-    from fer_keras.webapp.pages.pictures import to_csv
+    from fer_keras.webapp.analysis import to_csv
 
     results = page.session_state["fk_results"].values()
     written = [row for result in results for row in result.rows[0]]

@@ -3,8 +3,15 @@
 import pytest
 
 from fer_keras.inference.model_files import PACKAGED_RUNS
-from fer_keras.webapp.limits import MAX_FILES, MEBIBYTE, TOTAL_MB, within_limits
-from fer_keras.webapp.settings import PACKAGED_LABEL, AppSettings, read_settings
+from fer_keras.webapp.settings import (
+    MAX_FILES,
+    MEBIBYTE,
+    PACKAGED_LABEL,
+    TOTAL_MB,
+    AppSettings,
+    read_settings,
+    within_limits,
+)
 
 
 def test_settings_survive_the_command_line():

@@ -68,7 +68,8 @@ def near_pairs(images: np.ndarray, others: np.ndarray | None = None) -> NearPair
         Pairs in order of ``first``, then ``second``.
     """
     within = others is None
-    others = images if within else others
+    if others is None:
+        others = images
     if not len(images) or not len(others):
         return _as_pairs(np.empty((0, 3), np.int64), np.empty(0, np.float32))
     low = low_frequencies(others)

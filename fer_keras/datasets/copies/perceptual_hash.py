@@ -64,9 +64,9 @@ def whiten(coefficients: np.ndarray, among: np.ndarray) -> np.ndarray:
     """
     if len(among) < _ENOUGH_TO_WHITEN:
         return coefficients
-    something = coefficients.any(axis=1)  # a flat image must not become like the mean face
+    something = coefficients.any(axis=1, keepdims=True)  # a flat image must not become like the mean face
     spread = np.maximum(among.std(axis=0), 1e-3)
-    return _unit((coefficients - among.mean(axis=0)) / spread * something[:, None])
+    return _unit((coefficients - among.mean(axis=0)) / spread * something)
 
 
 def mirror(hashes: np.ndarray) -> np.ndarray:

@@ -94,7 +94,8 @@ def read_votes(path: Path) -> Votes:
 
 
 def _parse(text: str, where: str) -> tuple[np.ndarray, np.ndarray]:
-    splits, counts = [], []
+    splits: list[str] = []
+    counts: list[list[int]] = []
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = next(reader, [])
@@ -158,11 +159,13 @@ def join_votes(dataset: FaceDataset, votes: Votes) -> dict[str, np.ndarray]:
 
 
 def _row_numbers(ids: np.ndarray) -> np.ndarray:
-    matches = [_ROW_ID.fullmatch(text) or _FILE_ID.fullmatch(text) for text in ids.tolist()]
-    lost = next((text for text, match in zip(ids.tolist(), matches, strict=True) if match is None), None)
-    if lost is not None:
-        raise _lost_order(f"'{lost}' does not tell its row number")
-    return np.array([int(match[1]) for match in matches], np.int64)
+    numbers = []
+    for text in ids.tolist():
+        match = _ROW_ID.fullmatch(text) or _FILE_ID.fullmatch(text)
+        if match is None:
+            raise _lost_order(f"'{text}' does not tell its row number")
+        numbers.append(int(match[1]))
+    return np.array(numbers, np.int64)
 
 
 def _check_usages(name: str, numbers: np.ndarray, ids: np.ndarray, votes: Votes) -> None:

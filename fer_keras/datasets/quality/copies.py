@@ -7,7 +7,7 @@ import numpy as np
 from ..copies.duplicates import Duplicates
 from ..faces import SPLITS, FaceDataset
 from .official import OfficialFigures
-from .report import MAX_EXAMPLES, Finding, rows_of, spread
+from .report import MAX_EXAMPLES, Finding, Severity, name_splits, rows_of, spread
 
 LEAKS = (("validation", "train"), ("test", "train"), ("test", "validation"))
 
@@ -99,6 +99,7 @@ def _near_pair(duplicates: Duplicates, face: int, reference: str) -> tuple[tuple
 
 
 def _check_distinct(duplicates: Duplicates, original: OfficialFigures | None, same_pixels: bool) -> Finding | None:
+    severity: Severity
     rows, distinct, repeated = len(duplicates.group), duplicates.distinct, duplicates.repeated()
     examples = tuple(tuple(duplicates.members(group)[:4]) for group in spread(repeated))
     if original is None:
@@ -156,7 +157,7 @@ def check_labels(duplicates: Duplicates, original: OfficialFigures | None) -> li
     )
     if shuffled:
         sentence += f": labels of {', '.join(shuffled)} look shuffled or belong to other rows"
-    cause = f"labels of {_places(shuffled)} do not go with the images"
+    cause = f"labels of {name_splits(shuffled)} do not go with the images"
     mask = np.isin(duplicates.group, conflicting)
     rows = rows_of(mask, duplicates.split, duplicates.row)
     examples = tuple(_one_per_label(duplicates, group) for group in spread(conflicting))
@@ -173,7 +174,7 @@ def _find_shuffled(duplicates: Duplicates, repeated: np.ndarray, conflicting: np
     """Return the splits where most groups disagree; only one of them if without it hardly any does."""
     shuffled = [name for name in SPLITS if _mostly_conflicting(duplicates, name, repeated, conflicting)]
     left = {name: len(duplicates.conflicting(without=name)) for name in shuffled}
-    guilty = min(left, key=left.get, default="")
+    guilty = min(left, key=left.__getitem__, default="")
     return [guilty] if guilty and left[guilty] < _EXPLAINED * len(conflicting) else shuffled
 
 
@@ -181,7 +182,3 @@ def _mostly_conflicting(duplicates: Duplicates, name: str, repeated: np.ndarray,
     here = np.intersect1d(repeated, duplicates.group[duplicates.in_split(name)])
     disagree = np.isin(here, conflicting).sum()
     return len(here) >= _ENOUGH_GROUPS and disagree > _CONFLICTING * len(here)
-
-
-def _places(names: list[str]) -> str:
-    return "every split" if len(names) == len(SPLITS) else " and ".join(names)

@@ -1,4 +1,7 @@
-"""Does every split hold as many faces of every class as the original? If not: how was it changed? No TensorFlow."""
+"""Could every row be read, and does every split hold as many faces of every class as the original? No TensorFlow.
+
+If not: how many rows are no faces, and how was the set changed?
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,28 @@ import numpy as np
 
 from ..faces import SPLITS, FaceDataset
 from .official import OfficialFigures
-from .report import Finding
+from .report import Finding, name_splits
 
 # A class that was multiplied has a whole multiple of its faces, give or take a few lost ones.
 _SMALLEST_MULTIPLE = 1.8
 _MULTIPLE_TOLERANCE = 0.03
+_REFUSED_SHOWN = 3
+
+
+def check_refused(refused: dict | None, kept: int) -> list[Finding]:
+    """Report what the loader refuses.
+
+    Args:
+        refused: ``{"count": n, "reasons": {reason: n}, "examples": [...]}``, or None.
+        kept: how many faces could be read.
+    """
+    if not refused or not refused["count"]:
+        return []
+    count, total = refused["count"], refused["count"] + kept
+    reasons = "; ".join(f"{reason} ({number:,})" for reason, number in refused["reasons"].items())
+    first = " | ".join(refused["examples"][:_REFUSED_SHOWN])
+    sentence = f"{count:,} of {total:,} rows or files are no 48x48 gray faces: {reasons}. First: {first}"
+    return [Finding("unreadable", "serious", sentence, f"{count:,} of {total:,} rows or files: {reasons}")]
 
 
 def count_classes(dataset: FaceDataset) -> np.ndarray:
@@ -79,7 +99,7 @@ def _find_multiplied(counts: np.ndarray, times: np.ndarray, original: OfficialFi
 def _multiplied(way: tuple[int, ...], classes: list[int], counts: np.ndarray, original: OfficialFigures) -> Finding:
     where = [s for s, factor in enumerate(way) if factor > 1]
     names = "every class" if len(classes) == len(original.classes) else ", ".join(original.classes[c] for c in classes)
-    places = "every split" if len(where) == len(SPLITS) else " and ".join(SPLITS[s] for s in where)
+    places = name_splits([SPLITS[s] for s in where])
     factors = " and ".join(str(factor) for factor in sorted({way[s] for s in where}))
     cause = f"{names} multiplied by {factors} in {places}"
     official = original.count_table()

@@ -11,10 +11,9 @@ import time
 from ..copies.duplicates import find_duplicates
 from ..faces import SPLITS, FaceDataset
 from .copies import check_copies, check_labels, count_copies
-from .counts import check_counts, count_classes
+from .counts import check_counts, check_refused, count_classes
 from .official import FER2013, OfficialFigures
 from .pixels import check_empty, check_statistics
-from .refused import check_refused
 from .report import Finding, QualityReport
 from .statistics import image_statistics
 

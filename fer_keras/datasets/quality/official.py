@@ -35,7 +35,7 @@ class OfficialFigures:
     title: str
     classes: tuple[str, ...]
     counts: dict[str, tuple[int, ...]]
-    statistics: ImageStatistics
+    statistics: ImageStatistics[float]
     distinct: int
     leaks: dict[tuple[str, str], int]
     nearly_empty: int

@@ -56,14 +56,13 @@ def verdict_tone(report: QualityReport) -> str:
 
 
 def _describe(finding: Finding, dataset: FaceDataset | None) -> dict:
-    examples = finding.examples if dataset is not None else ()
     return {
         "heading": HEADINGS[finding.kind],
         "severity": finding.severity,
         "tone": TONES[finding.severity],
         "sentence": finding.sentence[0].upper() + finding.sentence[1:] + ".",
-        "groups": [[_face(dataset, *face) for face in group] for group in examples],
-        "rows": [_rows(dataset, name, rows) for name, rows in finding.rows.items()] if dataset is not None else [],
+        "groups": [[_face(dataset, *face) for face in group] for group in finding.examples] if dataset else [],
+        "rows": [_rows(dataset, name, rows) for name, rows in finding.rows.items()] if dataset else [],
     }
 
 

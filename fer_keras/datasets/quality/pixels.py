@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..faces import SPLITS, FaceDataset
+from ..faces import FaceDataset
 from .official import OfficialFigures
-from .report import Finding, spread
+from .report import Finding, Severity, name_splits, spread
 from .statistics import NEARLY_EMPTY_CONTRAST, ImageStatistics
+
+Medians = ImageStatistics[float]
 
 # Tolerances against the original. Saving as JPEG of quality 70 to 95 moves sharpness by 7 %, detail by 15 %.
 _SHARPNESS, _DETAIL, _CONTRAST = 0.20, 0.25, 0.06  # parts of the official value
@@ -23,7 +25,7 @@ _MANY_EMPTY = 0.01
 
 
 def check_statistics(
-    medians: dict[str, ImageStatistics], dataset: FaceDataset, original: OfficialFigures | None
+    medians: dict[str, Medians], dataset: FaceDataset, original: OfficialFigures | None
 ) -> list[Finding]:
     """Compare the medians of each split with the original, or with the training split where there is none."""
     if original is not None:
@@ -39,11 +41,11 @@ def check_statistics(
         chance = max(1.0, (_STEADY / len(dataset.splits[name])) ** 0.5)
         damages.setdefault(_name_damage(*pair, loose * chance), []).append(name)
     damages.pop("", None)
-    severity = "serious" if original is not None else "warning"
+    severity: Severity = "serious" if original is not None else "warning"
     return [_finding(damage, names, compared, beside, severity) for damage, names in damages.items()]
 
 
-def _name_damage(found: ImageStatistics, expected: ImageStatistics, loose: float) -> str:
+def _name_damage(found: Medians, expected: Medians, loose: float) -> str:
     """Name what explains the difference, the strongest explanation alone; empty where there is none."""
     sharpness = found.sharpness / max(expected.sharpness, 1e-3)
     detail = found.detail / max(expected.detail, 1e-3)
@@ -75,14 +77,16 @@ def _differs(ratio: float, tolerance: float) -> bool:
     return _below(ratio, tolerance) or _above(ratio, tolerance)
 
 
-def _finding(damage: str, names: list[str], compared: dict[str, tuple], beside: str, severity: str) -> Finding:
-    where = "every split" if len(names) == len(SPLITS) else " and ".join(names)
+def _finding(
+    damage: str, names: list[str], compared: dict[str, tuple[Medians, Medians]], beside: str, severity: Severity
+) -> Finding:
+    where = name_splits(names)
     figures = "; ".join(f"{name}: {_figures(*compared[name], beside)}" for name in names)
     examples = tuple(((name, row),) for name in names for row in range(4))
     return Finding("pixels", severity, f"images of {where}: {damage}. {figures}", f"{where} {damage}", {}, examples)
 
 
-def _figures(found: ImageStatistics, expected: ImageStatistics, beside: str) -> str:
+def _figures(found: Medians, expected: Medians, beside: str) -> str:
     return (
         f"median Laplacian variance {found.sharpness:,.0f} ({beside} {expected.sharpness:,.0f}), "
         f"fine detail {found.detail:.3f} ({expected.detail:.3f}), contrast {found.contrast:.1f} "
@@ -106,7 +110,7 @@ def check_empty(contrasts: dict[str, np.ndarray], original: OfficialFigures | No
     constant = sum(int((values == 0).sum()) for values in contrasts.values())
     known = original is not None and total <= original.nearly_empty
     many = any(len(found) > _MANY_EMPTY * len(contrasts[name]) for name, found in rows.items())
-    severity = "note" if known else "serious" if many and total > 2 else "warning"
+    severity: Severity = "note" if known else "serious" if many and total > 2 else "warning"
     places = ", ".join(f"{len(found)} in {name}" for name, found in rows.items())
     sentence = f"{total} images show nothing or next to nothing ({places}); {constant} of them have one grey level"
     examples = tuple(((name, int(row)),) for name, found in rows.items() for row in spread(found, 4))

@@ -110,3 +110,8 @@ def spread(items: np.ndarray, n: int = MAX_EXAMPLES) -> np.ndarray:
     if len(items) <= n:
         return items
     return items[np.linspace(0, len(items) - 1, n).astype(int)]
+
+
+def name_splits(names: list[str]) -> str:
+    """Say which splits are meant, in a sentence."""
+    return "every split" if len(names) == len(SPLITS) else " and ".join(names)

@@ -7,6 +7,7 @@ are medians over a split, which hardly differ between the splits of one data set
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -17,8 +18,11 @@ GREY_LEVELS = 256
 NEARLY_EMPTY_CONTRAST = 8.0
 
 
+Value = TypeVar("Value", float, np.ndarray)
+
+
 @dataclass(frozen=True)
-class ImageStatistics:
+class ImageStatistics(Generic[Value]):
     """Medians over the images of a split, or the values of each image.
 
     Attributes:
@@ -30,13 +34,13 @@ class ImageStatistics:
         unevenness: largest distance of the cumulative histogram from a straight line, 0..1; 0 is a flat histogram.
     """
 
-    sharpness: np.ndarray | float
-    detail: np.ndarray | float
-    contrast: np.ndarray | float
-    mean: np.ndarray | float
-    unevenness: np.ndarray | float
+    sharpness: Value
+    detail: Value
+    contrast: Value
+    mean: Value
+    unevenness: Value
 
-    def median(self) -> ImageStatistics:
+    def median(self) -> ImageStatistics[float]:
         """Return the medians as floats."""
         return ImageStatistics(**{name: float(np.median(values)) for name, values in vars(self).items()})
 
@@ -45,7 +49,7 @@ class ImageStatistics:
         return {name: round(float(value), 4) for name, value in asdict(self).items()}
 
 
-def image_statistics(images: np.ndarray) -> ImageStatistics:
+def image_statistics(images: np.ndarray) -> ImageStatistics[np.ndarray]:
     """Measure every image.
 
     Args:

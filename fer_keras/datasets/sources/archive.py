@@ -8,10 +8,9 @@ from pathlib import Path, PurePosixPath
 
 from ...errors import DataError
 from ...imaging import MAX_BYTES
-from .bad_rows import BadRows
 from .csv_file import is_face_csv, read_csv
 from .image_tree import IMAGE_SUFFIXES, TOP_FOLDERS, is_fer2013_tree, is_junk, order_images, read_images
-from .rows import FaceRow
+from .rows import BadRows, FaceRow
 from .zip_safety import MEMBER_ERRORS, open_checked_zip
 
 _ARCHIVE_SUFFIXES = frozenset((".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"))

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 
-from ...emotions import FER7
+from ...emotions import FACE_SIZE, FER7
 from ...errors import DataError, nearest_hint
-from ..faces import FACE_SIZE
-from .bad_rows import BadRows
-from .rows import SPLIT_OF_USAGE, FaceRow
+from .rows import SPLIT_OF_USAGE, BadRows, FaceRow, placed
 
 COLUMNS = ("emotion", "pixels", "usage")
 PIXELS_PER_FACE = FACE_SIZE * FACE_SIZE
@@ -32,7 +30,7 @@ def is_face_csv(head: bytes) -> bool:
     return set(COLUMNS) <= set(names)
 
 
-def read_csv(stream: BinaryIO, where: str, bad: BadRows | None = None) -> Iterator[FaceRow]:
+def read_csv(stream: IO[bytes], where: str, bad: BadRows | None = None) -> Iterator[FaceRow]:
     """Read faces one at a time.
 
     Args:
@@ -52,7 +50,7 @@ def read_csv(stream: BinaryIO, where: str, bad: BadRows | None = None) -> Iterat
     if header is None:
         raise DataError(f"{where} is empty")
     if isinstance(header, DataError):
-        BadRows().handle(f"{where}, line {line}", header)
+        raise placed(f"{where}, line {line}", header) from header
     columns = _find_columns(header, where)
     row = -1
     for row, (line, fields) in enumerate(records):
@@ -66,7 +64,7 @@ def read_csv(stream: BinaryIO, where: str, bad: BadRows | None = None) -> Iterat
         raise DataError(f"{where} has a header but no rows")
 
 
-def _records(stream: BinaryIO) -> Iterator[tuple[int, list[str] | DataError]]:
+def _records(stream: IO[bytes]) -> Iterator[tuple[int, list[str] | DataError]]:
     """Yield (line number, fields or what is wrong with the line); lines with nothing on them carry no record."""
     for number, line in enumerate(iter(lambda: stream.readline(_MAX_LINE_BYTES), b""), start=1):
         try:
@@ -92,7 +90,7 @@ def _split_line(line: bytes) -> list[str]:
         raise DataError(f"not valid csv ({error})", hint="Look for a quote that is never closed") from error
 
 
-def _skip_rest(stream: BinaryIO, line: bytes) -> None:
+def _skip_rest(stream: IO[bytes], line: bytes) -> None:
     """Read to the end of a line that was too long, a piece at a time."""
     while len(line) == _MAX_LINE_BYTES and not line.endswith(b"\n"):
         line = stream.readline(_MAX_LINE_BYTES)

@@ -1,11 +1,14 @@
-"""Where FER2013 may lie when nobody says: the environment, then a few usual places. No TensorFlow."""
+"""Where FER2013 comes from when nobody says: the environment, a few usual places, or Kaggle. No TensorFlow.
+
+Only the download (extra ``kaggle``) needs a network.
+"""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from ...errors import DataError
+from ...errors import DataError, InputError
 from .recognise import Source, find_in_folder, recognise
 from .tree import TreeSource
 
@@ -24,6 +27,14 @@ USUAL_PLACES = (
     "~/datasets/fer2013",
 )
 
+# The Kaggle image folder. The challenge's own csv needs an account that has accepted the rules of the competition.
+HANDLE = "msambare/fer2013"
+PAGE = f"https://www.kaggle.com/datasets/{HANDLE}"
+BY_HAND = (
+    f"Download archive.zip from {PAGE} in a browser and put it, still packed, into ~/data/fer2013, "
+    f"or give its path with --data or {ENVIRONMENT_VARIABLE}"
+)
+
 
 def find_fer2013() -> Source | TreeSource | None:
     """Return the first FER2013 copy found, or None; a copy with renamed files is a tree like any other.
@@ -36,6 +47,30 @@ def find_fer2013() -> Source | TreeSource | None:
         return _named_by_environment(named)
     places = (Path(place).expanduser() for place in USUAL_PLACES)
     return next((recognise(place) for place in places if _holds_data(place)), None)
+
+
+def download_fer2013() -> Path:
+    """Download the copy, or find it in kagglehub's own cache.
+
+    Returns:
+        Its folder, with ``train`` and ``test`` in it.
+
+    Raises:
+        InputError: kagglehub is not installed.
+        DataError: there is no network, or Kaggle refuses.
+    """
+    try:
+        import kagglehub
+    except ImportError as error:
+        raise InputError(
+            "downloading needs kagglehub, which is not installed",
+            hint=f'pip install "fer_keras[kaggle]". Or without it: {BY_HAND}',
+        ) from error
+    try:
+        return Path(kagglehub.dataset_download(HANDLE))
+    except Exception as error:  # requests, Kaggle's API and the file system each have errors of their own
+        reason = " ".join(str(error).split())[:160]
+        raise DataError(f"{HANDLE} could not be downloaded ({type(error).__name__}: {reason})", hint=BY_HAND) from error
 
 
 def _named_by_environment(named: str) -> Source | TreeSource:

@@ -15,8 +15,8 @@ from pathlib import PurePosixPath
 
 from ...emotions import order_classes
 from ...errors import DataError
-from .bad_rows import BadRows
 from .image_tree import IMAGE_SUFFIXES
+from .rows import BadRows
 
 SPLIT_OF_FOLDER = {
     **dict.fromkeys(("train", "training", "train_set"), "train"),

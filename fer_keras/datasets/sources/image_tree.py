@@ -5,19 +5,19 @@ The same rules serve a folder on disk and the members of a zip, so both only lis
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from ...emotions import FER7, canonical_emotion
+from ...emotions import FACE_SIZE, FER7, canonical_emotion
 from ...errors import DataError
 from ...imaging import decode_gray
-from ..faces import FACE_SIZE, SPLITS
-from .bad_rows import BadRows
-from .rows import SPLIT_OF_USAGE, FaceRow
+from ..faces import SPLITS
+from .rows import SPLIT_OF_USAGE, BadRows, FaceRow
 
 TOP_FOLDERS = ("train", "test")
 IMAGE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"))
@@ -42,6 +42,20 @@ class TreeImage:
 def is_junk(name: str) -> bool:
     """Whether an operating system left this entry behind (``.DS_Store``, ``__MACOSX``, ``Thumbs.db``)."""
     return any(part.startswith(".") or part.lower() in _JUNK_NAMES for part in PurePosixPath(name).parts)
+
+
+def list_images(folder: Path, leave_out: Path | None = None) -> list[Path]:
+    """List the images in a folder and below it, by suffix, sorted folder by folder, without junk and hidden files.
+
+    Links to folders are not followed, and nothing below ``leave_out`` is taken.
+    """
+    skipped = leave_out.resolve() if leave_out is not None else None
+    found = []
+    for place, folders, names in os.walk(folder):  # links to folders are listed but not followed
+        folders[:] = sorted(name for name in folders if not is_junk(name) and Path(place, name).resolve() != skipped)
+        images = sorted(name for name in names if Path(name).suffix.lower() in IMAGE_SUFFIXES and not is_junk(name))
+        found += [Path(place, name) for name in images]
+    return found
 
 
 def is_fer2013_tree(names: Iterable[str]) -> bool:

@@ -1,22 +1,26 @@
-"""What a path holds - csv, zip or image folder - recognised by content, never by its name. No TensorFlow."""
+"""What a path holds - csv, zip or image folder - recognised by content, never by its name, and read. No TensorFlow."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
+from ...emotions import FER7
 from ...errors import DataError
+from ...imaging import read_image_file
+from ..faces import SPLITS, FaceDataset, Split, fingerprint
 from .archive import holds_fer2013, read_zip
-from .bad_rows import BadRows
 from .csv_file import is_face_csv, read_csv
 from .image_tree import TOP_FOLDERS, is_fer2013_tree, is_junk, order_images, read_images
-from .rows import FaceRow, gather_splits
-from .tree import TreeSource
+from .rows import BadRows, FaceRow, gather_splits
+from .tree import TreeSource, walk
 
 LAYOUTS = "fer2013.csv, icml_face_data.csv, a folder with train/ and test/ or with class folders, a zip of one of these"
 
@@ -68,15 +72,9 @@ class Source:
         elif self.kind == "folder":
             names = [name for name, _ in _list_tree(self.path)]
             images = order_images(names, str(self.path), bad)
-            yield from read_images(images, self._read_image, str(self.path), bad)
+            yield from read_images(images, lambda name: read_image_file(self.path / name), str(self.path), bad)
         else:
             yield from _read_csv_file(self.path, bad)
-
-    def _read_image(self, name: str) -> bytes:
-        try:
-            return (self.path / name).read_bytes()
-        except OSError as error:
-            raise DataError(f"cannot be read: {error.strerror}") from error
 
 
 def recognise(path: Path) -> Source | TreeSource:
@@ -149,6 +147,28 @@ def _train_and_test(folder: Path) -> Source | TreeSource:
     return tree if tree.is_tree and not is_fer2013_tree(tree.names) else Source("folder", folder)
 
 
+def read_what_can_be_read(source: Source) -> tuple[FaceDataset | None, dict]:
+    """Read a source row by row, past every row or file that is wrong.
+
+    Returns:
+        The faces that could be read, or None if a split has none, and what was refused, possibly nothing: the summary
+        of :class:`~fer_keras.datasets.sources.rows.BadRows`.
+
+    Raises:
+        DataError: nothing was refused, so the fault is with the source as a whole.
+    """
+    bad = BadRows("skip")
+    try:
+        rows = source.read_splits(bad)
+    except DataError:
+        if not bad.reasons:
+            raise
+        return None, bad.summary()
+    splits = {name: _as_split(rows.pop(name)) for name in SPLITS}  # popped: the rows are not kept beside the arrays
+    dataset = FaceDataset("fer2013", FER7, splits, str(source.path), fingerprint(splits, FER7))
+    return dataset, bad.summary()
+
+
 def _read_head(path: Path) -> bytes:
     if path.exists() and not path.is_file():
         raise DataError(f"{path} is neither a file nor a folder", allowed=LAYOUTS)
@@ -167,31 +187,30 @@ def _read_csv_file(path: Path, bad: BadRows | None) -> Iterator[FaceRow]:
         raise DataError(f"cannot read {path}: {error.strerror}") from error
 
 
+def _as_split(rows: list[FaceRow]) -> Split:
+    images = np.stack([row.pixels for row in rows])[..., None]  # (n, 48, 48, 1)
+    return Split(images, np.array([row.label for row in rows], np.int64), np.array([row.id for row in rows]))
+
+
 def _list_tree(root: Path) -> Iterator[tuple[str, os.DirEntry]]:
     """Yield (``train/happy/x.jpg``, entry) for everything below train and test; folders only below their level."""
-    for top in _sorted_entries(root):
-        if top.is_dir() and top.name.lower() in TOP_FOLDERS:
-            for child in _sorted_entries(top.path):
-                grandchildren = _sorted_entries(child.path) if child.is_dir() else []
-                yield from ((f"{top.name}/{child.name}/{file.name}", file) for file in grandchildren)
-                if not child.is_dir():
-                    yield f"{top.name}/{child.name}", child
-
-
-def _sorted_entries(folder: str | Path) -> list[os.DirEntry]:
     try:
-        entries = [entry for entry in os.scandir(folder) if not is_junk(entry.name)]
+        tops = [(name, entry) for name, entry in walk(root, 0) if name.lower() in TOP_FOLDERS and entry.is_dir()]
+        for top, folder in tops:
+            for name, entry in walk(folder.path, 1, f"{top}/"):
+                if name.count("/") == 2 or not entry.is_dir():
+                    yield name, entry
     except OSError as error:
-        raise DataError(f"cannot read {folder}: {error.strerror}") from error
-    return sorted(entries, key=lambda entry: entry.name)
+        raise DataError(f"cannot read {error.filename}: {error.strerror}") from error
 
 
 def _listing_sha256(source: Source) -> str:
     digest = hashlib.sha256(f"{source.kind}\n{source.path.resolve()}\n".encode(errors="surrogateescape"))
+    listing: Iterable[tuple[str, os.stat_result]]
     if source.kind == "folder":
         listing = ((name, entry.stat()) for name, entry in _list_tree(source.path))
     else:
-        listing = iter([("", source.path.stat())])
+        listing = [("", source.path.stat())]
     for name, status in listing:
         digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()

@@ -1,9 +1,14 @@
-"""One FER2013 row, whatever file it came from, and the splits that rows make up. No TensorFlow."""
+"""One FER2013 row, whatever file it came from, the splits that rows make up, and what happens to a wrong one.
+
+A row or file that is wrong is refused by default, or skipped, counted and named. No TensorFlow.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -15,6 +20,9 @@ SPLIT_OF_USAGE = {"Training": "train", "PublicTest": "validation", "PrivateTest"
 
 # Nearly six times the real data set; a bound on the memory that a wrong or hostile file can take.
 MAX_ROWS = 200_000
+MAX_EXAMPLES = 20
+
+OnBad = Literal["refuse", "skip"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +60,47 @@ def gather_splits(rows: Iterable[FaceRow], where: str) -> dict[str, list[FaceRow
                 hint="Use the complete data set; all three usages are needed",
             )
     return splits
+
+
+def placed(where: str, error: DataError) -> DataError:
+    """Return ``error`` with the place of the row or file in front."""
+    return DataError(f"{where}: {error.problem}", allowed=error.allowed, received=error.received, hint=error.hint)
+
+
+class BadRows:
+    """Collects the rows that were skipped; with ``refuse`` there are none, since the first one ends the reading.
+
+    Attributes:
+        reasons: how many rows were skipped for which reason.
+        examples: the first ``MAX_EXAMPLES`` of them, ``PLACE: reason. Received: ...``.
+    """
+
+    def __init__(self, on_bad: OnBad = "refuse"):
+        self.on_bad = on_bad
+        self.reasons: Counter[str] = Counter()
+        self.examples: list[str] = []
+
+    def handle(self, where: str, error: DataError) -> None:
+        """Skip the row at ``where``, or raise.
+
+        Raises:
+            DataError: ``error`` with ``where`` in front, unless bad rows are skipped.
+        """
+        if self.on_bad == "refuse":
+            raise placed(where, error) from error
+        self.reasons[error.problem] += 1
+        if len(self.examples) < MAX_EXAMPLES:
+            self.examples.append(str(placed(where, error)))
+
+    def summary(self) -> dict:
+        """Return ``{"count": n, "reasons": {reason: n}, "examples": [...]}``, plain data for JSON."""
+        return {"count": self.reasons.total(), "reasons": dict(self.reasons.most_common()), "examples": self.examples}
+
+
+def skipped_notice(summary: dict, kept: int) -> str:
+    """Return the sentence that every result on data with skipped rows carries; empty when nothing was skipped."""
+    if not summary["count"]:
+        return ""
+    reasons = "; ".join(f"{reason} ({count:,})" for reason, count in summary["reasons"].items())
+    total = summary["count"] + kept
+    return f"{summary['count']:,} of {total:,} rows or files were skipped: {reasons}. First: {summary['examples'][0]}"

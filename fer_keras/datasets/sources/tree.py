@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Literal
 
 from ...errors import DataError
-from ...imaging import MAX_BYTES
+from ...imaging import read_image_file
 from .archive import read_image_member
-from .bad_rows import BadRows
 from .folder_tree import FolderTree, arrange, looks_like_a_tree
 from .image_tree import is_junk
-from .rows import MAX_ROWS
+from .rows import MAX_ROWS, BadRows
 from .zip_safety import open_checked_zip
 
 # Folders above the splits, the split, the class, and one more to be refused by its name.
@@ -61,7 +60,7 @@ class TreeSource:
     def read(self, names: Iterable[str]) -> Iterator[tuple[str, bytes | DataError]]:
         """Yield (name, content), or (name, what is wrong with it) for a file that cannot be read."""
         if self.kind == "folder":
-            yield from ((name, _try(_read_file, self.path / name)) for name in names)
+            yield from ((name, _try(read_image_file, self.path / name)) for name in names)
             return
         with open_checked_zip(self.path) as archive:
             for name in names:
@@ -71,7 +70,7 @@ class TreeSource:
     def _listing(self) -> list[tuple[str, str]]:
         """(name, what changes when the file does), sorted by name."""
         if self.kind == "folder":
-            return sorted(_walk(self.path))
+            return sorted(_list_folder(self.path))
         status = self.path.stat()
         with open_checked_zip(self.path) as archive:
             members = [(member.filename, f"{member.CRC} {member.file_size}") for member in archive.infolist()]
@@ -79,20 +78,33 @@ class TreeSource:
         return [("", stamp), *sorted(member for member in members if not is_junk(member[0]))]
 
 
-def _walk(root: Path) -> list[tuple[str, str]]:
+def walk(folder: Path | str, depth: int, prefix: str = "") -> Iterator[tuple[str, os.DirEntry]]:
+    """Yield (name with ``/``, entry) of what lies in a folder and below it, sorted folder by folder, without junk.
+
+    Args:
+        folder: where to look; links to folders are followed.
+        depth: how many levels of folders below it are looked into.
+        prefix: put before every name.
+
+    Raises:
+        OSError: a folder cannot be read.
+    """
+    entries = [entry for entry in os.scandir(folder) if not is_junk(entry.name)]
+    for entry in sorted(entries, key=lambda entry: entry.name):
+        yield prefix + entry.name, entry
+        if depth and entry.is_dir():
+            yield from walk(entry.path, depth - 1, f"{prefix}{entry.name}/")
+
+
+def _list_folder(root: Path) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
-    folders = [("", 0)]
     try:
-        for prefix, depth in folders:  # grows while it is gone through
-            for entry in os.scandir(root / prefix):
-                if is_junk(entry.name):
-                    continue
-                if not entry.is_dir():
-                    status = entry.stat()
-                    found.append((prefix + entry.name, f"{status.st_size} {status.st_mtime_ns}"))
-                elif depth < _MAX_DEPTH:
-                    found.append((f"{prefix}{entry.name}/", ""))
-                    folders.append((f"{prefix}{entry.name}/", depth + 1))
+        for name, entry in walk(root, _MAX_DEPTH):
+            if not entry.is_dir():
+                status = entry.stat()
+                found.append((name, f"{status.st_size} {status.st_mtime_ns}"))
+            elif name.count("/") < _MAX_DEPTH:
+                found.append((f"{name}/", ""))
             if len(found) > 2 * MAX_ROWS:
                 raise DataError(f"{root} holds too many files", allowed=f"at most {MAX_ROWS} images")
     except OSError as error:
@@ -105,12 +117,3 @@ def _try(read, *arguments) -> bytes | DataError:
         return read(*arguments)
     except DataError as error:
         return error
-
-
-def _read_file(path: Path) -> bytes:
-    try:
-        with open(path, "rb") as handle:
-            data = handle.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror}") from error
-    return data  # one byte too many is enough for the decoder to refuse it

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from ...emotions import FER7
+from ...emotions import FACE_SIZE, FER7
 from ...errors import InputError, nearest_hint
-from ..faces import FACE_SIZE, Split
+from ..face_images import describe_faces
+from ..faces import Split
 from .drawing import draw_faces
 
 # Split name -> (faces, seed). Different seeds give independent streams (numpy's SeedSequence).
@@ -50,21 +51,8 @@ class SyntheticFaces(tfds.core.GeneratorBasedBuilder):
     RELEASE_NOTES = {"1.0.0": "First release."}  # noqa: RUF012 (TFDS reads a class attribute)
 
     def _info(self) -> tfds.core.DatasetInfo:
-        return tfds.core.DatasetInfo(
-            builder=self,
-            description=self.__doc__,
-            features=tfds.features.FeaturesDict(
-                {
-                    "image": tfds.features.Image(
-                        shape=(FACE_SIZE, FACE_SIZE, 1), dtype=np.uint8, encoding_format="png"
-                    ),
-                    "label": tfds.features.ClassLabel(names=list(FER7)),
-                    "id": tfds.features.Text(),
-                }
-            ),
-            supervised_keys=("image", "label"),
-            disable_shuffling=True,  # labels are shuffled already; files keep the order of make_synthetic_split
-        )
+        # Not shuffled: labels are shuffled already, and files keep the order of make_synthetic_split.
+        return describe_faces(self, FACE_SIZE, FER7)
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
         del dl_manager  # nothing to download

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...emotions import FER7
+from ...emotions import FACE_SIZE, FER7
 from ...errors import InputError
-from ..faces import FACE_SIZE
 from .features import PARTS, Faces
 from .people import sample_faces
 

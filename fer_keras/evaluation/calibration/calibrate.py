@@ -2,129 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from dataclasses import asdict
+from typing import get_args
 
 import numpy as np
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from ...atomic_files import atomic_folder, write_json
 from ...datasets.copies.duplicates import exact_copies, near_copies
 from ...datasets.faces import FaceDataset, Split
-from ...errors import DataError, ModelFileError, RunFolderError
+from ...errors import DataError
 from ...metrics.reliability import confidence_and_correct
 from ...metrics.scores import softmax
 from ...metrics.selective import CONFIDENCE_LEVEL, DEFAULT_TARGET, check_target, choose_threshold, coverage_curve
 from ...metrics.temperature import FittedTemperature, fit_temperature
 from ...runs.manifest import file_sha256
 from ...runs.run_folder import RunFolder
+from ...runs.run_record import now
 from ..prediction import check_choice, check_class_names, check_outputs, load_run_model, predict_views, read_run_json
+from .record import Calibration, CalibrationScores, Targets, calibration_path
 from .report import calibration_scores, write_calibration_report
 
-CALIBRATION = "calibration.json"
 PICTURES = "calibration"
 SPLIT = "validation"
-TARGETS = ("hard", "soft")
-
-_Share = Annotated[float, Field(ge=0, le=1)]
-_Positive = Annotated[float, Field(gt=0)]
-_Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-
-
-@dataclass(frozen=True)
-class CalibrationScores:
-    """How well probabilities fit the labels of the n faces that the temperature was fitted on.
-
-    Attributes:
-        nll: mean -log p(label), nats.
-        ece: expected calibration error, 15 bins of equal width.
-        ece_adaptive: the same, 15 bins of equal numbers of faces.
-    """
-
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", allow_inf_nan=False)
-    nll: float
-    ece: _Share
-    ece_adaptive: _Share
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """Content of ``calibration.json``.
-
-    Attributes:
-        temperature: probabilities = softmax(logits / temperature).
-        threshold: a face whose highest probability is below it is ``uncertain``; None when the target precision
-            cannot be promised at any threshold.
-        target_precision: share of right answers wanted among the faces that are kept.
-        confidence_level: one-sided, with which the target is promised for new faces like these.
-        precision: share of right answers among the kept faces; None without a threshold.
-        precision_low: its lower bound at ``confidence_level``.
-        coverage: share of faces that are kept.
-        n: faces that temperature and threshold were found on.
-        split: of the data set, ``validation``.
-        targets: ``hard`` when the temperature was fitted to one label a face, ``soft`` to distributions.
-        at_bound: the temperature lies at a bound of the search; the logits say little.
-        before, after: scores of temperature 1 and of this temperature on the same faces.
-        dataset, dataset_sha256: name and fingerprint of the data set.
-        model_sha256: of the ``model.keras`` whose logits they are.
-        date: UTC.
-        copies_left_out: faces of the split that were not used, since training holds an exact or near copy of them.
-        notices: sentences to show beside the numbers.
-        format_version: of this file.
-    """
-
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", allow_inf_nan=False)
-    temperature: _Positive
-    threshold: _Share | None
-    target_precision: _Share
-    confidence_level: _Share
-    precision: _Share | None
-    precision_low: _Share | None
-    coverage: _Share | None
-    n: Annotated[int, Field(ge=1)]
-    split: str
-    targets: Literal["hard", "soft"]
-    at_bound: bool
-    before: CalibrationScores
-    after: CalibrationScores
-    dataset: str
-    dataset_sha256: _Sha256
-    model_sha256: _Sha256
-    date: str
-    copies_left_out: Annotated[int, Field(ge=0)] = 0
-    notices: tuple[str, ...] = ()
-    format_version: Literal[1] = 1
-
-
-def calibration_path(run: RunFolder) -> Path:
-    """Where the calibration of a run lies."""
-    return run.path / CALIBRATION
-
-
-def read_calibration(run: RunFolder) -> Calibration | None:
-    """Read ``calibration.json`` of a run; None when it has none.
-
-    Raises:
-        RunFolderError: the file is unreadable or holds something else.
-        ModelFileError: it was found for another ``model.keras``.
-    """
-    path = calibration_path(run)
-    if not path.is_file():
-        return None
-    again = f"Run 'fer-keras calibrate {run.path}' again"
-    try:
-        found = TypeAdapter(Calibration).validate_json(path.read_bytes())
-    except OSError as error:
-        raise RunFolderError(f"cannot read {path}: {error.strerror or error}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise RunFolderError(f"{path}: '{where}': {first['msg']}", hint=again) from error
-    if found.model_sha256 != file_sha256(run.model):
-        raise ModelFileError(f"{path} was found for another model than {run.model}", hint=again)
-    return found
 
 
 def calibrate_run(
@@ -132,7 +31,7 @@ def calibrate_run(
     dataset: FaceDataset,
     *,
     target_precision: float = DEFAULT_TARGET,
-    targets: str = "hard",
+    targets: Targets = "hard",
     batch_size: int = 256,
 ) -> Calibration:
     """Fit temperature and threshold on the validation split and write them into the run.
@@ -157,7 +56,7 @@ def calibrate_run(
         ModelFileError: the model cannot be loaded or puts out no finite numbers.
         RunFolderError: damaged ``run.json``, or the folder cannot be written.
     """
-    check_choice("targets", targets, TARGETS)
+    check_choice("targets", targets, get_args(Targets))
     check_target(target_precision)
     check_class_names(read_run_json(run).get("classes"), dataset)
     rows = _unseen(dataset)
@@ -198,16 +97,17 @@ def _calibrate(
     logits: np.ndarray,
     fitted: FittedTemperature,
     target: float,
-    targets: str,
+    targets: Targets,
 ) -> Calibration:
     before, after = softmax(logits), softmax(logits / fitted.temperature)  # (n, classes) each
     curve = coverage_curve(*confidence_and_correct(rows.labels, after))
     place = choose_threshold(curve, target)
-    columns = {"threshold": curve.thresholds, "coverage": curve.coverage}
-    columns |= {"precision": curve.precision, "precision_low": curve.precision_low}
     return Calibration(
         temperature=fitted.temperature,
-        **{name: None if place is None else float(values[place]) for name, values in columns.items()},
+        threshold=_value(curve.thresholds, place),
+        coverage=_value(curve.coverage, place),
+        precision=_value(curve.precision, place),
+        precision_low=_value(curve.precision_low, place),
         target_precision=target,
         confidence_level=CONFIDENCE_LEVEL,
         n=len(rows),
@@ -219,10 +119,14 @@ def _calibrate(
         dataset=dataset.name,
         dataset_sha256=dataset.sha256,
         model_sha256=file_sha256(run.model),
-        date=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        date=now(),
         copies_left_out=len(dataset.splits[SPLIT]) - len(rows),
         notices=(*dataset.notices, *_bound_notice(fitted)),
     )
+
+
+def _value(column: np.ndarray, place: int | None) -> float | None:
+    return None if place is None else float(column[place])
 
 
 def _bound_notice(fitted: FittedTemperature) -> list[str]:
@@ -233,11 +137,19 @@ def _bound_notice(fitted: FittedTemperature) -> list[str]:
 
 
 def _write(run: RunFolder, found: Calibration, rows: Split, logits: np.ndarray) -> None:
-    marks = {"temperature": found.temperature, "target": found.target_precision, "threshold": found.threshold}
     title = "\n".join([f"Calibration of {run.path.resolve().name}", _faces(found), *found.notices])
     with atomic_folder(run.path / PICTURES) as folder:
         before, after = softmax(logits), softmax(logits / found.temperature)
-        write_calibration_report(folder, title, rows.labels, before, after, **marks)
+        write_calibration_report(
+            folder,
+            title,
+            rows.labels,
+            before,
+            after,
+            temperature=found.temperature,
+            target=found.target_precision,
+            threshold=found.threshold,
+        )
     write_json(calibration_path(run), asdict(found))
     run.write_manifest()
 

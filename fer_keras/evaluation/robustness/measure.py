@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 
 import numpy as np
 
-from ...datasets.faces import FaceDataset, Split, fingerprint
+from ...datasets.faces import FaceDataset, Split
 from ...metrics.paired_tests import bootstrap_differences
 from ...metrics.scores import score
 from ...runs.manifest import file_sha256
 from ...runs.run_folder import RunFolder
+from ...runs.run_record import now
 from ..origin import describe_origin, report_suffix
 from ..prediction import load_for_scoring, predict_probabilities
 from .corruptions import CORRUPTIONS, Corruption
@@ -69,10 +69,9 @@ def measure_robustness(
         "n": len(rows),
         "tta": tta,
         "image_size": dataset.image_size,
-        **describe_origin(dataset, trained),
-        "split_sha256": fingerprint({split: rows}, dataset.classes),
+        **describe_origin(dataset, split, trained),
         "model_sha256": file_sha256(run.model),
-        "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "date": now(),
         "most_frequent_class": _most_frequent(rows.labels, dataset.classes),
         "clean": _scores(rows.labels, clean, dataset.classes),
     }
@@ -131,7 +130,7 @@ def _scores(labels: np.ndarray, y_prob: np.ndarray, classes: Sequence[str]) -> d
 def _drops(labels: np.ndarray, clean: np.ndarray, damaged: np.ndarray, classes: Sequence[str]) -> dict:
     before, after = score(labels, clean, classes), score(labels, damaged, classes)
     intervals = bootstrap_differences(labels, clean.argmax(axis=1), damaged.argmax(axis=1), len(classes))
-    drops = {}
+    drops: dict = {}
     for name in ("accuracy", "macro_f1"):
         drops |= {f"{name}_drop": before[name] - after[name], f"{name}_drop_ci95": intervals[name]}
     return drops

@@ -19,8 +19,10 @@ from .corruptions import CORRUPTIONS
 
 ROBUSTNESS = "robustness.json"
 FILES = (ROBUSTNESS, "robustness.csv", "robustness.png")
-COLUMNS = ("corruption", "parameter", "value", "n", "accuracy", "accuracy_low", "accuracy_high", "macro_f1")
-COLUMNS += ("accuracy_drop", "accuracy_drop_low", "accuracy_drop_high", "macro_f1_drop")
+COLUMNS = (
+    *("corruption", "parameter", "value", "n", "accuracy", "accuracy_low", "accuracy_high", "macro_f1"),
+    *("accuracy_drop", "accuracy_drop_low", "accuracy_drop_high", "macro_f1_drop"),
+)
 # What must be the same for results to belong to an evaluation.
 _IDENTITY = ("split_sha256", "model_sha256", "tta")
 # Label and seed of the drawn face that shows what each severity looks like.

@@ -21,18 +21,23 @@ from ... import __version__
 from ...atomic_files import atomic_path
 from ...errors import InputError, ModelFileError
 from ...metrics.scores import softmax
-from ..labels import check_classes
+from ..formats import check_classes
+from ..model import as_float32, check_model
 from ..native_logs import native_logs_captured
-from ..precision import as_float32
-from ..savedmodel.write import check_model, make_serving_module
-from .predictor import load_onnx_predictor, seal
+from ..savedmodel.write import make_serving_module
+from ..seals import CONTRACT, seal_onnx
+from .load import load_onnx
 
 # The newest that OpenCV's importer and ONNX Runtime from 1.12 on (2022) take as it is written.
 OPSET = 17
-CONTRACT = "fer_keras.contract"
 PREPROCESSING = "gray faces, pixels 0..255, nothing else: rescaling is inside the model"
 TOLERANCE = 1e-4
 _PROOF_FACES = 5  # beside a single one, since a dynamic batch must work
+
+
+def write(model: keras.Model, path: Path, contract: Mapping, faces: np.ndarray | None) -> None:
+    """Write the format ``onnx``; it has no use for faces."""
+    export_onnx(model, contract["classes"], path, temperature=contract["temperature"], contract=contract)
 
 
 def export_onnx(
@@ -48,7 +53,7 @@ def export_onnx(
     Input ``images`` (batch, S, S, 1) float32, pixels 0..255; output ``probabilities`` (batch, classes) float32, the
     softmax of the logits divided by ``temperature``. The batch is dynamic. ``metadata_props`` hold ``classes`` (a JSON
     list in the order of the probabilities), ``fer_keras.contract`` (JSON) and last ``fer_keras.sha256``, the sha256 of
-    all bytes before that entry, see :mod:`fer_keras.export.onnx.predictor`.
+    all bytes before that entry, see :mod:`fer_keras.export.seals`.
 
     Before the file takes its place ``onnx.checker`` checks it with ``full_check`` and ONNX Runtime runs it, as written,
     on random pixels: Keras' own ``export(format="onnx")`` can return normally and leave an invalid file.
@@ -74,7 +79,7 @@ def export_onnx(
     _describe(onnx, proto, model, classes, contract or _short_contract(model, temperature))
     _check(onnx, proto)
     with atomic_path(Path(path)) as scratch:
-        scratch.write_bytes(seal(proto.SerializeToString()))
+        scratch.write_bytes(seal_onnx(proto.SerializeToString()))
         _prove(scratch, model, temperature)
 
 
@@ -168,9 +173,9 @@ def _prove(path: Path, model: keras.Model, temperature: float) -> None:
     """Run the written file on random pixels, one face and several, against Keras in inference mode."""
     shape = (_PROOF_FACES, *model.input_shape[1:])
     faces = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    predictor, expected = load_onnx_predictor(path), _keras_probabilities(model, faces, temperature)
+    run_batch, expected = load_onnx(path)[0], _keras_probabilities(model, faces, temperature)
     for count in (1, _PROOF_FACES):
-        difference = float(np.abs(predictor(faces[:count]) - expected[:count]).max())
+        difference = float(np.abs(run_batch(faces[:count].astype(np.float32)) - expected[:count]).max())
         if not difference <= TOLERANCE:  # a NaN is no agreement
             raise ModelFileError(
                 f"the ONNX file differs from the Keras model by {difference:.3g} in a probability",

@@ -1,1 +1,1 @@
-"""Proof that an exported file is the same model."""
+"""What is measured of exported files against the Keras model: the same answers, the first other one, the time."""

@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ...datasets.faces import FACE_SIZE
 from ...errors import DataError, ModelFileError
-from ..predictor import BATCH_SIZE, Predictor, check_images
-from ..predictors import load_predictor
-from .tolerances import TIE, TOLERANCES, Tolerance
+from ..exported_model import BATCH_SIZE, ExportedModel, load_exported
+from ..formats import check_images, size_in_bytes
+from .checks import TOLERANCES, Tolerance
 
-TOLERANCE = 1e-4
-RANDOM_FACES = 256
+# Classes whose probabilities differ by less than this are a tie, which rounding decides.
+TIE = 1e-4
 
 
 def check_parity(
@@ -38,7 +37,7 @@ def check_parity(
         images: (n, 48, 48, 1) uint8, or of the model's side, pixels 0..255.
         labels: (n,) integer classes; without them nothing is said about accuracy.
         temperature: the reference is softmax(logits / temperature).
-        tolerances: by format, see :mod:`fer_keras.export.parity.tolerances`.
+        tolerances: by format, see :mod:`fer_keras.export.parity.checks`.
 
     Returns:
         For each format: ``file, bytes, runtime, n, top1_agreement`` (fraction), ``ties``,
@@ -57,14 +56,14 @@ def check_parity(
     tempered = keras_probabilities(model, images, temperature)
     entries = {}
     for name, path in exports.items():
-        predictor, layers = _open(Path(path), images, model)
+        exported, layers = _open(Path(path), images, model)
         # A state dict ends in logits: who loads it divides them.
         expected = keras_probabilities(model, images) if layers and temperature != 1 else tempered
-        found = _predict(predictor, Path(path), images, expected.shape)
+        found = _predict(exported, Path(path), images, expected.shape)
         measured = compare_probabilities(expected, found) | compare_accuracies(expected, found, labels)
         failures = tolerances[name].failures(measured)
         entries[name] = {
-            **{"file": Path(path).name, "bytes": size_in_bytes(Path(path)), "runtime": predictor.runtime},
+            **{"file": Path(path).name, "bytes": size_in_bytes(Path(path)), "runtime": exported.runtime},
             **{**measured, "tolerance": tolerances[name].as_dict(), "failures": failures, "passed": not failures},
             **layers,
         }
@@ -94,18 +93,14 @@ def keras_probabilities(model: Any, images: np.ndarray, temperature: float = 1.0
     """
     import keras
 
+    from ...metrics.scores import softmax  # needs scikit-learn, which reading an exported file does not
+
     batches = np.split(images, range(BATCH_SIZE, len(images), BATCH_SIZE))
     outputs = [keras.ops.cast(model(batch.astype(np.float32), training=False), "float32") for batch in batches]
     logits = np.concatenate([keras.ops.convert_to_numpy(output) for output in outputs]).astype(np.float64)
     if not np.isfinite(logits).all():
         raise ModelFileError("the Keras model gives logits that are not finite", hint="Train it again")
-    shifted = np.exp((logits - logits.max(axis=1, keepdims=True)) / temperature)
-    return shifted / shifted.sum(axis=1, keepdims=True)  # (n, classes)
-
-
-def random_pixels(size: int = FACE_SIZE) -> np.ndarray:
-    """(256, size, size, 1) uint8, for a model without faces."""
-    return np.random.default_rng(0).integers(0, 256, (RANDOM_FACES, size, size, 1), dtype=np.uint8)
+    return softmax(logits / temperature)  # (n, classes)
 
 
 def _check_labels(labels: np.ndarray | None, n: int, tolerances: Mapping[str, Tolerance]) -> None:
@@ -119,20 +114,20 @@ def _check_labels(labels: np.ndarray | None, n: int, tolerances: Mapping[str, To
         raise DataError("faces and labels differ in number", allowed=f"{n} labels", received=len(labels))
 
 
-def _predict(predictor: Predictor, path: Path, images: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    found = predictor(images)
+def _predict(exported: ExportedModel, path: Path, images: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    found = exported(images)
     if found.shape != shape:
         raise ModelFileError(f"export {path.name} gives another shape", allowed=str(shape), received=str(found.shape))
     return found
 
 
-def _open(path: Path, images: np.ndarray, model: Any) -> tuple[Predictor, dict]:
+def _open(path: Path, images: np.ndarray, model: Any) -> tuple[ExportedModel, dict]:
     """Return what runs the file, and for a state dict the proof of every layer; it holds no network of its own."""
     if path.suffix != ".pth":
-        return load_predictor(path), {}
-    from ..torch_file import load_torch_predictor, prove_layers
+        return load_exported(path), {}
+    from ..torch_file import load_torch, prove_layers
 
-    return load_torch_predictor(path, model), {"layers": prove_layers(path, model, images)}
+    return ExportedModel(*load_torch(path, model)), {"layers": prove_layers(path, model, images)}
 
 
 def compare_probabilities(expected: np.ndarray, found: np.ndarray) -> dict:
@@ -168,9 +163,3 @@ def compare_accuracies(expected: np.ndarray, found: np.ndarray, labels: np.ndarr
         "only_export_right": int((right & ~keras_right).sum()),
         "only_keras_right": int((keras_right & ~right).sum()),
     }
-
-
-def size_in_bytes(path: Path) -> int:
-    """Size of a file, or of all files in a folder."""
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.is_file())

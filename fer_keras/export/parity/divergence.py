@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ...errors import ModelFileError
+from ..tflite.load import make_interpreter
 from ..tflite.metadata import parse
-from ..tflite.predictor import make_interpreter
 from ..tflite.report import dtype_name, operator_name
 
 # Relative error (see OperatorError) of a sound file on trained networks, with room above what was measured.

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from ..embedding import make_embedding
+from ..model import make_embedding
 from .image_graph import decode_faces
 
 Function = Any  # what tf.function returns; its type has no short public name

@@ -7,18 +7,25 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from ...atomic_files import atomic_folder
-from ...errors import FerKerasError, InputError, ModelFileError, RunFolderError
-from ..labels import LABELS, check_classes, labels_text
+from ...errors import InputError, RunFolderError
+from ..formats import LABELS, check_classes, labels_text
+from ..model import check_model
 from ..native_logs import native_logs_captured
-from .checksums import write_checksums
+from ..seals import write_checksums
 from .signatures import add_signatures
+
+
+def write(model: keras.Model, path: Path, contract: Mapping, faces: np.ndarray | None) -> None:
+    """Write the format ``savedmodel``; it has no use for faces."""
+    export_savedmodel(model, contract["classes"], path, temperature=contract["temperature"])
 
 
 def export_savedmodel(
@@ -35,7 +42,7 @@ def export_savedmodel(
       ``class_names`` (B, classes) string (a row each, as row-wise REST answers need), ``expression`` (B,) string and
       ``confidence`` (B,) float32; decoding as :func:`fer_keras.export.savedmodel.image_graph.decode_faces`
     - ``features``: ``images`` float32 to ``features`` (B, F) float32, see
-      :func:`fer_keras.export.embedding.make_embedding`; left out for a network in which that finds no embedding
+      :func:`fer_keras.export.model.make_embedding`; left out for a network in which that finds no embedding
     - ``probabilities``: ``images`` float32, B of at least 1, to ``probabilities``: the bare network, for converters
 
     ``assets/labels.txt`` holds the class names, one a line, in the order of the probabilities;
@@ -65,45 +72,6 @@ def export_savedmodel(
         write_checksums(scratch)
 
 
-def check_model(model: keras.Model) -> None:
-    """Refuse models that do not map (B, 48, 48, 1), or square gray images of another side, to logits (B, classes).
-
-    Raises:
-        FerKerasError: Keras runs on another backend than TensorFlow.
-        ModelFileError: another input or output shape, or probabilities instead of logits.
-    """
-    if keras.backend.backend() != "tensorflow":
-        raise FerKerasError(
-            "export runs on TensorFlow only",
-            received=f"Keras on {keras.backend.backend()}",
-            hint="Set KERAS_BACKEND=tensorflow and export again; the .keras file is the same",
-        )
-    taken, given = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
-    if not _takes_gray_squares(taken) or not isinstance(given, tuple) or len(given) != 2 or given[-1] is None:
-        raise ModelFileError(
-            f"model {model.name!r} cannot be exported",
-            allowed="(None, 48, 48, 1), or another side, to (None, classes)",
-            received=f"{taken} to {given}",
-        )
-    if _ends_in_softmax(model):
-        raise ModelFileError(
-            f"model {model.name!r} ends in a softmax, so the export would apply it twice",
-            allowed="a model that ends in logits",
-        )
-
-
-def _takes_gray_squares(shape: object) -> bool:
-    fits = isinstance(shape, tuple) and len(shape) == 4 and (shape[0], shape[3]) == (None, 1)
-    return fits and shape[1] is not None and shape[1] == shape[2]
-
-
-def _ends_in_softmax(model: keras.Model) -> bool:
-    last = model.layers[-1]
-    while isinstance(last, keras.Model):
-        last = last.layers[-1]
-    return isinstance(last, keras.layers.Softmax) or getattr(last, "activation", None) is keras.activations.softmax
-
-
 def make_serving_module(model: keras.Model, temperature: float = 1.0) -> tf.Module:
     """Return a module whose ``probabilities`` function is softmax(logits / temperature) of the model.
 
@@ -115,7 +83,7 @@ def make_serving_module(model: keras.Model, temperature: float = 1.0) -> tf.Modu
 
     Raises:
         InputError: a temperature that is not above 0.
-        FerKerasError, ModelFileError: see :func:`check_model`.
+        FerKerasError, ModelFileError: see :func:`fer_keras.export.model.check_model`.
     """
     check_model(model)
     _check_temperature(temperature)

@@ -7,7 +7,8 @@ Quantisation: https://ai.google.dev/edge/litert/conversion/tensorflow/quantizati
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,12 @@ import tensorflow as tf
 
 from ...atomic_files import atomic_path
 from ...errors import InputError, ModelFileError, nearest_hint
+from ..model import as_float32
 from ..native_logs import native_logs_captured
-from ..precision import as_float32
-from ..predictor import check_images
-from ..savedmodel.predictor import load_savedmodel
 from ..savedmodel.write import make_serving_module
-from .batch import free_batch
-from .metadata import with_metadata
-from .report import end_details, operator_names, tensor_types, weight_share
+from .calibration import representative_faces
+from .metadata import parse, serialize, with_metadata
+from .report import end_details, is_constant, operator_name, operator_names, tensor_types, weight_share
 
 KINDS = ("float32", "float16", "dynamic", "int8")
 # Types of a full integer file: 8-bit numbers, 32-bit biases and shapes.
@@ -32,14 +31,26 @@ _INTEGERS = {"int8", "uint8", "int32", "int64", "bool"}
 _MIN_QUANTISED = 0.5  # of all weights; the converter leaves small tensors as they are
 
 
+def _write(kind: str, model: keras.Model, path: Path, contract: Mapping, faces: np.ndarray | None) -> None:
+    """Write one of the TFLite formats."""
+    temperature, calibration_faces = contract["temperature"], faces if kind == "int8" else None
+    export_tflite(
+        model, path, kind=kind, temperature=temperature, calibration_faces=calibration_faces, contract=contract
+    )
+
+
+write_float32, write_float16, write_dynamic, write_int8 = (
+    partial(_write, kind) for kind in ("float32", "float16", "dynamic", "int8")
+)
+
+
 def export_tflite(
-    source: keras.Model | Path | str,
+    model: keras.Model,
     path: Path | str,
     *,
     kind: str = "float32",
     temperature: float = 1.0,
     calibration_faces: np.ndarray | None = None,
-    batch: int | None = None,
     contract: Mapping | None = None,
 ) -> None:
     """Write a TFLite file, whole or not at all; an existing one is replaced.
@@ -56,23 +67,21 @@ def export_tflite(
     be resized. Int8 files have no dynamic size in them, as fixed-function chips need it.
 
     Args:
-        source: a model that takes (B, S, S, 1) and ends in logits, or a SavedModel folder written by
-            :func:`fer_keras.export.savedmodel.write.export_savedmodel` (not for int8, and the temperature is inside).
+        model: takes (B, S, S, 1) and ends in logits.
         path: the ``.tflite`` file to write.
         kind: ``float32``, ``float16``, ``dynamic`` or ``int8``.
-        temperature: divides the logits of a Keras model (Guo et al. 2017, arXiv:1706.04599).
+        temperature: divides the logits (Guo et al. 2017, arXiv:1706.04599).
         calibration_faces: (m, S, S, 1) uint8 training faces for int8, see
-            :func:`fer_keras.export.calibration_faces.select_calibration_faces`.
-        batch: a fixed batch; None for one that can be resized.
+            :func:`fer_keras.export.tflite.calibration.select_calibration_faces`.
         contract: JSON object to carry as metadata, see :mod:`fer_keras.export.contract`.
 
     Raises:
         InputError: unknown kind, or int8 without faces.
         ModelFileError: the model needs operators outside the TFLite built-in set (they are named), is not
-            exportable, the converter quantised nothing, or the SavedModel cannot be read.
+            exportable, or the converter quantised nothing.
         RunFolderError: the file cannot be written.
     """
-    content = convert_tflite(source, kind, temperature=temperature, calibration_faces=calibration_faces, batch=batch)
+    content = convert_tflite(model, kind, temperature=temperature, calibration_faces=calibration_faces)
     refuse_custom_operators(content)
     _check_kind(content, kind)
     with atomic_path(Path(path)) as scratch:
@@ -81,19 +90,18 @@ def export_tflite(
 
 
 def convert_tflite(
-    source: keras.Model | Path | str,
+    model: keras.Model,
     kind: str = "float32",
     *,
     temperature: float = 1.0,
     calibration_faces: np.ndarray | None = None,
-    batch: int | None = None,
 ) -> bytes:
     """Convert to a TFLite flatbuffer without metadata; arguments and errors as in :func:`export_tflite`."""
     if kind not in KINDS:
         hint = nearest_hint(str(kind), KINDS)
         raise InputError("unknown kind of TFLite file", allowed=", ".join(KINDS), received=repr(kind), hint=hint)
     # Int8 files go to chips that want fixed sizes, so that their batch is fixed first and made resizable afterwards.
-    function, owner = _probability_function(source, temperature, batch or (1 if kind == "int8" else None))
+    function, owner = _probability_function(model, temperature, 1 if kind == "int8" else None)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], owner)
     _set_kind(converter, kind, calibration_faces, function)
     try:
@@ -101,7 +109,7 @@ def convert_tflite(
             content = converter.convert()
     except Exception as error:  # the converter's own error class has no public name
         raise _explain(error) from error
-    return free_batch(content) if kind == "int8" and batch is None else content
+    return _free_batch(content) if kind == "int8" else content
 
 
 def _set_kind(converter: Any, kind: str, faces: np.ndarray | None, function: Any) -> None:
@@ -112,46 +120,55 @@ def _set_kind(converter: Any, kind: str, faces: np.ndarray | None, function: Any
     if kind == "float16":
         converter.target_spec.supported_types = [tf.float16]
     if kind == "int8":
-        faces = _calibration_batch(faces, function.inputs[0].shape[1])
-        converter.representative_dataset = lambda: _one_by_one(faces)
+        found = list(representative_faces(faces, function.inputs[0].shape[1]))
+        converter.representative_dataset = lambda: iter(found)
         converter.inference_input_type = converter.inference_output_type = tf.uint8
 
 
-def _calibration_batch(faces: np.ndarray | None, side: int) -> np.ndarray:
-    """The faces as float32 with one black and one white pixel, so that the input's range is exactly 0..255."""
-    if faces is None:
-        raise InputError("an int8 file needs training faces to calibrate on", allowed="calibration_faces=images")
-    check_images(faces, side)
-    faces = faces.astype(np.float32)
-    faces[0, 0, :2, 0] = 0, 255
-    return faces  # (m, S, S, 1)
-
-
-def _one_by_one(faces: np.ndarray) -> Iterator[list[np.ndarray]]:
-    for face in faces:
-        yield [face[None]]  # (1, S, S, 1)
-
-
-def _probability_function(source: keras.Model | Path | str, temperature: float, batch: int | None) -> tuple[Any, Any]:
+def _probability_function(model: keras.Model, temperature: float, batch: int | None) -> tuple[Any, Any]:
     """The concrete function to convert, and the object that keeps its variables alive."""
-    if isinstance(source, keras.Model):
-        module = make_serving_module(as_float32(source), temperature)
-        if batch is None:
-            return module.probabilities.get_concrete_function(), module
-        spec = tf.TensorSpec((batch, *source.input_shape[1:]), tf.float32, name="images")
-        return tf.function(module.probabilities.python_function).get_concrete_function(images=spec), module
-    if batch is not None or temperature != 1:
-        raise InputError(
-            "a SavedModel converts as it is", hint="Give the Keras model for int8, a batch or a temperature"
-        )
-    loaded = load_savedmodel(Path(source))
-    if "probabilities" not in loaded.signatures:
-        raise ModelFileError(
-            f"{source} has no signature 'probabilities'",
-            received=", ".join(loaded.signatures) or "no signatures",
-            hint="Write it with 'fer-keras export'",
-        )
-    return loaded.signatures["probabilities"], loaded
+    module = make_serving_module(as_float32(model), temperature)
+    if batch is None:
+        return module.probabilities.get_concrete_function(), module
+    spec = tf.TensorSpec((batch, *model.input_shape[1:]), tf.float32, name="images")
+    return tf.function(module.probabilities.python_function).get_concrete_function(images=spec), module
+
+
+def _free_batch(content: bytes) -> bytes:
+    """Replace the batch in every constant shape of a RESHAPE by -1, which means "what is left".
+
+    The other operators take their output's batch from their input, in ``resize_tensor_input``. With a flexible batch
+    the converter computes such shapes at run time instead, with operators on int32 that the Edge TPU lacks.
+
+    Args:
+        content: a TFLite flatbuffer, converted for a batch of 1.
+
+    Returns:
+        The flatbuffer; its tensors keep their sizes.
+
+    Raises:
+        ModelFileError: not a TFLite flatbuffer.
+    """
+    model = parse(content)
+    changed = [_free(model, graph, operator) for graph in model.subgraphs for operator in graph.operators]
+    return serialize(model) if any(changed) else content
+
+
+def _free(model: Any, graph: Any, operator: Any) -> bool:
+    """Change one operator; tell whether it was one to change."""
+    if operator_name(model, operator) != "RESHAPE" or len(operator.inputs) < 2:
+        return False
+    shape = graph.tensors[operator.inputs[1]]
+    if not is_constant(model, shape):
+        return False
+    sizes = np.frombuffer(bytes(model.buffers[shape.buffer].data), "<i4").copy()
+    if len(sizes) == 0 or sizes[0] != 1 or (sizes < 0).any():
+        return False
+    sizes[0] = -1
+    model.buffers[shape.buffer].data = sizes.view(np.uint8)
+    if operator.builtinOptions is not None:
+        operator.builtinOptions.newShape = sizes.tolist()
+    return True
 
 
 def _explain(error: Exception) -> ModelFileError:

@@ -81,7 +81,7 @@ def _operator_problems(model: Any, graph: Any) -> Iterator[str]:
 def _limitation(model: Any, graph: Any, operator: Any, name: str) -> str:
     """Which of the table's known limitations an operator of a supported name runs into; empty if none."""
     options = operator.builtinOptions
-    if name in _NO_FUSED_ACTIVATION and getattr(options, "fusedActivationFunction", 0):
+    if name in _NO_FUSED_ACTIVATION and getattr(options, "fusedActivationFunction", None):
         return "has a fused activation"
     if name in ("CONV_2D", "DEPTHWISE_CONV_2D") and options.dilationWFactor != options.dilationHFactor:
         return "has different dilations in x and y"

@@ -1,15 +1,12 @@
 """What a TFLite file of this package says about itself: its input contract as JSON, and its own sha256. No TensorFlow.
 
 Both are metadata entries of the flatbuffer (``Model.metadata`` in TFLite's schema.fbs), which every runtime ignores.
-The runtime trusts the offsets in a flatbuffer, and one flipped bit can end the process; so the sha256 is looked for as
-plain bytes and checked before anything is parsed. It finds damage. It is no signature: whoever changes a file on
-purpose can seal it anew.
+How the sha256 is checked, and why, stands in :mod:`fer_keras.export.seals`.
 """
 
 from __future__ import annotations
 
 import functools
-import hashlib
 import importlib
 import json
 from collections.abc import Mapping
@@ -21,15 +18,10 @@ import flatbuffers
 import numpy as np
 
 from ...errors import ModelFileError
+from ..seals import CONTRACT, EXPORT_AGAIN, SEAL, UNSEALED, is_sealed_tflite, seal_tflite
 
 IDENTIFIER = b"TFL3"  # bytes 4..8 of the flatbuffer, from schema.fbs
-CONTRACT = "fer_keras.contract"
-SEAL = "fer_keras.sha256"
-# What stands before the 32 bytes of the sha256; not the entry's name, which the file holds too.
-_MARK = b"\x00fer_keras sealed with sha256:\x00\x00"
-_SIZE = 32
 _ALIGNMENT = 16  # of every buffer, from schema.fbs; runtimes that map the file need it
-DAMAGED = "Export the run again, or restore it from a copy"
 
 
 @functools.cache
@@ -54,7 +46,7 @@ def parse(content: bytes) -> Any:
     try:
         return schema().ModelT.InitFromPackedBuf(content, 0)
     except Exception as error:  # struct.error, IndexError, ValueError, MemoryError, UnicodeError, ...
-        raise ModelFileError(f"a TFLite file is damaged: {error}", hint=DAMAGED) from error
+        raise ModelFileError(f"a TFLite file is damaged: {error}", hint=EXPORT_AGAIN) from error
 
 
 def check_identifier(content: bytes, where: Path | str) -> None:
@@ -64,7 +56,7 @@ def check_identifier(content: bytes, where: Path | str) -> None:
         ModelFileError: naming ``where`` and the first bytes.
     """
     if content[4:8] != IDENTIFIER:
-        raise ModelFileError(f"{where} is no TFLite file", received=repr(content[:8]), hint=DAMAGED)
+        raise ModelFileError(f"{where} is no TFLite file", received=repr(content[:8]), hint=EXPORT_AGAIN)
 
 
 class _AlignedBuilder(flatbuffers.Builder):
@@ -91,8 +83,8 @@ def with_metadata(content: bytes, contract: Mapping | None = None) -> bytes:
     model.metadata = [entry for entry in model.metadata or [] if _name(entry) not in (CONTRACT, SEAL)]
     if contract is not None:
         _add(model, CONTRACT, json.dumps(contract, ensure_ascii=False, allow_nan=False).encode())
-    _add(model, SEAL, _MARK + bytes(_SIZE))
-    return _seal(serialize(model))
+    _add(model, SEAL, UNSEALED)
+    return seal_tflite(serialize(model))
 
 
 def _name(entry: Any) -> str:
@@ -105,26 +97,6 @@ def _add(model: Any, name: str, data: bytes) -> None:
     entry.name, entry.buffer = name, len(model.buffers)
     model.buffers.append(buffer)
     model.metadata.append(entry)
-
-
-def _seal(content: bytes) -> bytes:
-    at = content.index(_MARK) + len(_MARK)
-    return content[:at] + hashlib.sha256(content).digest() + content[at + _SIZE :]
-
-
-def is_sealed(content: bytes, where: Path | str) -> bool:
-    """Whether the content carries its sha256.
-
-    Raises:
-        ModelFileError: it carries one that is not its own.
-    """
-    if content.count(_MARK) != 1:
-        return False
-    at = content.index(_MARK) + len(_MARK)
-    found = content[at : at + _SIZE]
-    if hashlib.sha256(content[:at] + bytes(_SIZE) + content[at + _SIZE :]).digest() != found:
-        raise ModelFileError(f"TFLite file {where} was changed or damaged: it does not have its sha256", hint=DAMAGED)
-    return True
 
 
 def read_tflite(path: Path | str, *, trust: bool = False) -> bytes:
@@ -142,10 +114,10 @@ def read_tflite(path: Path | str, *, trust: bool = False) -> bytes:
     except OSError as error:
         raise ModelFileError(f"cannot read TFLite file {path}: {error.strerror}") from error
     check_identifier(content, path)
-    if not is_sealed(content, path) and not trust:
+    if not is_sealed_tflite(content, path) and not trust:
         raise ModelFileError(
             f"TFLite file {path} carries no sha256: it is damaged, or another program wrote it",
-            hint=f"{DAMAGED}; a foreign file that you trust is read with --trust-model (trust=True)",
+            hint=f"{EXPORT_AGAIN}; a foreign file that you trust is read with --trust-model (trust=True)",
         )
     return content
 

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from ...errors import ModelFileError
-from .metadata import DAMAGED, parse
+from ..seals import EXPORT_AGAIN
+from .metadata import parse
 from .report import dtype_name
 
 # Bytes of one number; other types do not occur in a classifier of images.
@@ -29,7 +30,7 @@ def check_structure(content: bytes, path: Path | str) -> None:
     model = parse(content)
     problem = _find_problem(model)
     if problem:
-        raise ModelFileError(f"TFLite file {path} is damaged: {problem}", hint=DAMAGED)
+        raise ModelFileError(f"TFLite file {path} is damaged: {problem}", hint=EXPORT_AGAIN)
 
 
 def _find_problem(model: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ...errors import DataError
@@ -44,7 +44,8 @@ def read_boxes(path: Path | str) -> GivenBoxes:
     Raises:
         DataError: the file cannot be read, a column is missing, or a row is wrong (with its line).
     """
-    path, boxes = Path(path), {}
+    path = Path(path)
+    boxes: dict[Path, list[Box]] = {}
     try:
         with open(path, newline="", encoding="utf-8-sig", errors="surrogateescape") as handle:
             rows = csv.DictReader(handle, strict=True, skipinitialspace=True)
@@ -59,7 +60,7 @@ def read_boxes(path: Path | str) -> GivenBoxes:
     return GivenBoxes(boxes)
 
 
-def _check_header(path: Path, names: list[str]) -> None:
+def _check_header(path: Path, names: Sequence[str]) -> None:
     missing = [name for name in COLUMNS if name not in names]
     if missing:
         allowed, received = ", ".join(COLUMNS), ", ".join(map(str, names)) or "no header"

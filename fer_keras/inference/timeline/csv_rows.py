@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import DataError, InputError
+from ..results import PREFIX
 
 NEEDED = ("file", "timestamp", "face")
-PREFIX = "p_"
 _SUM_TOLERANCE = 0.05  # a full int8 file's probabilities come in steps of 1/256
 
 

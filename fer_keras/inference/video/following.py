@@ -1,21 +1,52 @@
-"""Where the faces of a video are, frame by frame: a detector now and then, optical flow in between."""
+"""Where the faces of a video are, frame by frame: a detector now and then, optical flow in between.
+
+Median flow (Kalal et al., "Forward-Backward Error: Automatic Detection of Tracking Failures", ICPR 2010): points on a
+grid in the box are followed with pyramidal Lucas-Kanade there and back; the half that comes back best votes by its
+median for the shift and for the change of size.
+"""
 
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 
 from ..boxes import Box
-from ..detection.protocol import Detector
-from ..stages import Stages
-from .optical_flow import flow_picture, follow_boxes
+from ..detection.protocol import Detector, require_cv2
 from .reader import Frame
 from .tracking import FaceTracker
 
 # Seconds between two detections. Haar takes thirty times as long as optical flow; a face that comes into the picture
 # is seen this much later at most.
 DEFAULT_DETECT_EVERY = 0.3
+# Longest side in pixels of the pictures in which points are followed; more costs time and gains nothing.
+MAX_SIDE = 320
+_GRID = 8  # points on each side of the box
+_INNER = 0.8  # share of the box that holds them: its rim is background
+_MAX_ERROR = 2.0  # pixels that points may miss their start by, at the median, before a face counts as lost
+
+
+class Stages:
+    """How long each step of a video takes: adds up seconds by stage.
+
+    Attributes:
+        seconds: wall time by stage, in the order in which the stages first ran.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def measure(self, stage: str) -> Iterator[None]:
+        """Add the time of a ``with`` block to a stage."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
 
 
 class FaceFollower:
@@ -46,7 +77,7 @@ class FaceFollower:
             return [(0, None)], set()
         with self._stages.measure("track"):
             self._follow(frame)
-        lost = self._detect(frame) if self._is_due(frame) else set()
+        lost = self._detect(self._detector, frame) if self._is_due(frame) else set()
         height, width = frame.pixels.shape[:2]
         seen = [(track.face, track.box.clipped(width, height)) for track in self.tracker.visible]
         return [(face, box) for face, box in seen if box is not None], lost
@@ -71,9 +102,86 @@ class FaceFollower:
         # Half a frame of tolerance at 100 frames per second: 0.3 s must not become 0.33 s by rounding.
         return frame.timestamp - self._last >= self._detect_every - 0.005
 
-    def _detect(self, frame: Frame) -> set[int]:
+    def _detect(self, detector: Detector, frame: Frame) -> set[int]:
         self._last, self.detections = frame.timestamp, self.detections + 1
         with self._stages.measure("detect"):
-            boxes = self._detector.detect(frame.pixels)
+            boxes = detector.detect(frame.pixels)
         with self._stages.measure("track"):
             return self.tracker.detected(boxes, frame.timestamp)
+
+
+def flow_picture(pixels: np.ndarray) -> np.ndarray:
+    """Return the small gray picture that :func:`follow_boxes` works on.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB.
+
+    Returns:
+        (h, w) uint8, the longest side at most 320.
+    """
+    cv2 = require_cv2()
+    factor = min(1.0, MAX_SIDE / max(pixels.shape[:2]))
+    if factor < 1:
+        pixels = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR)
+    return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)  # (h, w)
+
+
+def follow_boxes(before: np.ndarray, after: np.ndarray, boxes: Sequence[Box], factor: float) -> list[Box | None]:
+    """Move boxes from one frame to the next.
+
+    Args:
+        before, after: (h, w) uint8 of :func:`flow_picture`.
+        boxes: in pixels of the full frame.
+        factor: size of the small pictures by that of the full frame, at most 1.
+
+    Returns:
+        The box in the later frame, or None where the points were lost; in the order of ``boxes``.
+    """
+    if not boxes or before.shape != after.shape:
+        return [None] * len(boxes)
+    cv2 = require_cv2()
+    starts = np.concatenate([_grid(box.scaled(factor)) for box in boxes])  # (boxes * 64, 1, 2)
+    ends, forward, _ = cv2.calcOpticalFlowPyrLK(before, after, starts, None)
+    back, backward, _ = cv2.calcOpticalFlowPyrLK(after, before, ends, None)
+    error = np.linalg.norm(back - starts, axis=-1)[:, 0]
+    error[(forward[:, 0] == 0) | (backward[:, 0] == 0)] = np.inf
+    size, shape = _GRID * _GRID, after.shape
+    parts = [slice(i * size, (i + 1) * size) for i in range(len(boxes))]
+    return [
+        _move(box, starts[part, 0], ends[part, 0], error[part], factor, shape)
+        for box, part in zip(boxes, parts, strict=True)
+    ]
+
+
+def _grid(box: Box) -> np.ndarray:
+    steps = 0.5 + np.linspace(-_INNER / 2, _INNER / 2, _GRID)
+    columns, rows = np.meshgrid(box.left + steps * box.width, box.top + steps * box.height)
+    return np.stack([columns, rows], axis=-1).reshape(-1, 1, 2).astype(np.float32)
+
+
+def _move(
+    box: Box, starts: np.ndarray, ends: np.ndarray, error: np.ndarray, factor: float, shape: tuple[int, int]
+) -> Box | None:
+    if np.median(error) > _MAX_ERROR:
+        return None
+    kept = error <= np.median(error)
+    starts, ends = starts[kept], ends[kept]  # (points, 2)
+    grown = _growth(starts, ends)
+    shift = np.median(ends - starts, axis=0) / factor
+    width, height = box.width * grown, box.height * grown
+    moved = Box(
+        float(box.left + shift[0] + (box.width - width) / 2),
+        float(box.top + shift[1] + (box.height - height) / 2),
+        *(width, height),
+    )
+    inside = moved.clipped(shape[1] / factor, shape[0] / factor)
+    return moved if inside is not None and inside.area >= 0.5 * moved.area else None
+
+
+def _growth(starts: np.ndarray, ends: np.ndarray) -> float:
+    """Median ratio of the distances between points; limited, since a face does not double from frame to frame."""
+    first, second = np.triu_indices(len(starts), k=1)
+    before = np.linalg.norm(starts[first] - starts[second], axis=1)
+    after = np.linalg.norm(ends[first] - ends[second], axis=1)
+    far = before > 1.0
+    return float(np.clip(np.median(after[far] / before[far]), 0.8, 1.25)) if far.any() else 1.0

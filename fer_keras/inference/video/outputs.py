@@ -1,29 +1,90 @@
-"""What a video turns into while it is read: rows, an annotated copy."""
+"""What a video turns into while it is read: rows, an annotated copy, and a summary at the end."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import asdict, dataclass
 from pathlib import Path
+
+import numpy as np
 
 from ...atomic_files import atomic_path
 from ..drawing import draw_predictions
-from ..prediction import Prediction
-from ..results import CsvWriter
-from ..stages import Stages
-from .frame_batches import AnalysedFrame
-from .reader import Frame
+from ..results import CsvWriter, Prediction
+from .following import FaceFollower, Stages
+from .reader import VideoReader
+from .tracking import smoothing_lag
 from .writer import VideoWriter, make_writer
 
 Sink = Callable[[list[Prediction]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysedFrame:
+    """A frame and what is said about its faces.
+
+    Attributes:
+        timestamp, pixels: of the frame as read; pixels are None unless they were asked for.
+        predictions: one per face; one with ``face_found=False`` where there is none.
+    """
+
+    timestamp: float
+    pixels: np.ndarray | None
+    predictions: list[Prediction]
+
+
+@dataclass(frozen=True, slots=True)
+class VideoSummary:
+    """What became of a video.
+
+    Attributes:
+        file: as given.
+        frames_read, frames_analysed: all of them, and every n-th.
+        frames_with_face: of those analysed.
+        faces: numbers given to faces; a face that leaves and comes back has two.
+        seconds: time of the last frame that was read.
+        declared_seconds: length that the container states, None where it states none.
+        cut_short: the file states a length and its pictures end well before: truncated or damaged.
+        repaired_timestamps: frames without a usable time of their own.
+        stopped: ``end``, ``max_seconds`` or ``interrupted``.
+        detections: how often the detector ran.
+        smoothing, lag: time constant, and seconds until half of a sudden change shows.
+        stage_seconds: wall time by stage: decode, track, detect, crop, classify, and draw, encode, write where used.
+        wall_seconds: all of it.
+        annotated, encoder, csv: files written, None without.
+    """
+
+    file: str
+    frames_read: int
+    frames_analysed: int
+    frames_with_face: int
+    faces: int
+    seconds: float
+    declared_seconds: float | None
+    cut_short: bool
+    repaired_timestamps: int
+    stopped: str
+    detections: int
+    smoothing: float
+    lag: float
+    stage_seconds: dict[str, float]
+    wall_seconds: float
+    annotated: str | None
+    encoder: str | None
+    csv: str | None
+
+    def as_dict(self) -> dict:
+        """The same for JSON."""
+        return asdict(self)
 
 
 class VideoOutputs:
     """Where analysed frames go: CSV, annotated video, a caller; counts them on the way.
 
     Attributes:
+        stages: where times are added.
         annotate, csv: paths, None without.
-        encoder: of the annotated video, None before its first frame.
         frames, with_face: frames so far, and those with a face.
     """
 
@@ -42,12 +103,10 @@ class VideoOutputs:
         Raises:
             RunFolderError: the file system refuses.
         """
-        self._stack, self._stages, self._fps, self._sink = stack, stages, fps, sink
-        self.annotate, self.csv = annotate, csv
-        self._scratch = None if annotate is None else stack.enter_context(atomic_path(annotate))
+        self.stages, self.annotate, self.csv, self._sink = stages, annotate, csv, sink
+        scratch = None if annotate is None else stack.enter_context(atomic_path(annotate))
         self._rows = None if csv is None else stack.enter_context(CsvWriter(csv, classes))
-        self._writer: VideoWriter | None = None
-        self.encoder: str | None = None
+        self._copy = None if scratch is None else stack.enter_context(_Copy(scratch, stages, fps))
         self.frames = self.with_face = 0
 
     def take(self, analysed: list[AnalysedFrame]) -> None:
@@ -55,34 +114,75 @@ class VideoOutputs:
         for item in analysed:
             self.frames += 1
             self.with_face += item.predictions[0].face is not None
-            if self.annotate is not None:
-                self._add_picture(item)
+            if self._copy is not None and item.pixels is not None:
+                self._copy.add(item.pixels, item.predictions, item.timestamp)
         rows = [prediction for item in analysed for prediction in item.predictions]
-        with self._stages.measure("write"):
+        with self.stages.measure("write"):
             if self._rows is not None:
                 self._rows.write(rows)
             if self._sink is not None and rows:
                 self._sink(rows)
 
-    def _add_picture(self, item: AnalysedFrame) -> None:
+    @property
+    def encoder(self) -> str | None:
+        """Of the annotated video; None before its first frame."""
+        return self._copy and self._copy.writer and self._copy.writer.encoder
+
+
+class _Copy(AbstractContextManager):
+    """The annotated video; opened with its first frame, which tells the size."""
+
+    def __init__(self, path: Path, stages: Stages, fps: float):
+        self._path, self._stages, self._fps = path, stages, fps
+        self.writer: VideoWriter | None = None
+
+    def add(self, pixels: np.ndarray, predictions: Sequence[Prediction], timestamp: float) -> None:
         with self._stages.measure("draw"):
-            pixels = draw_predictions(item.frame.pixels, item.predictions)
+            drawn = draw_predictions(pixels, predictions)
         with self._stages.measure("encode"):
-            if self._writer is None:
-                self._writer = self._open(item.frame)
-            self._writer.write(pixels, item.frame.timestamp)
+            if self.writer is None:
+                self.writer = make_writer(self._path, pixels.shape, self._fps)
+            self.writer.write(drawn, timestamp)
 
-    def _open(self, frame: Frame) -> VideoWriter:
-        writer = make_writer(self._scratch, frame.pixels.shape, self._fps)
-        self.encoder = writer.encoder
-        self._stack.enter_context(_Finish(writer, self._stages))
-        return writer
+    def __exit__(self, *exc: object) -> None:
+        if self.writer is not None:
+            with self._stages.measure("encode"):
+                self.writer.close()
 
 
-class _Finish(AbstractContextManager):
-    def __init__(self, writer: VideoWriter, stages: Stages):
-        self._writer, self._stages = writer, stages
+def summarise(
+    path: Path | str,
+    reader: VideoReader,
+    follower: FaceFollower,
+    outputs: VideoOutputs,
+    stopped: str,
+    smoothing: float,
+    wall_seconds: float,
+) -> VideoSummary:
+    """Collect what the parts have counted."""
+    return VideoSummary(
+        file=str(path),
+        frames_read=reader.frames,
+        frames_analysed=outputs.frames,
+        frames_with_face=outputs.with_face,
+        faces=follower.faces,
+        seconds=reader.last,
+        declared_seconds=reader.declared_seconds,
+        cut_short=stopped == "end" and _ends_early(reader),
+        repaired_timestamps=reader.repaired,
+        stopped=stopped,
+        detections=follower.detections,
+        smoothing=smoothing,
+        lag=smoothing_lag(smoothing),
+        stage_seconds={name: round(seconds, 4) for name, seconds in outputs.stages.seconds.items()},
+        wall_seconds=wall_seconds,
+        annotated=None if outputs.annotate is None else str(outputs.annotate),
+        encoder=outputs.encoder,
+        csv=None if outputs.csv is None else str(outputs.csv),
+    )
 
-    def __exit__(self, *exc):
-        with self._stages.measure("encode"):
-            self._writer.close()
+
+def _ends_early(reader: VideoReader) -> bool:
+    """The last picture of a sound file ends where the file does, to within its own duration and rounding."""
+    missing = (reader.declared_seconds or 0.0) - (reader.last + 1 / reader.fps)
+    return missing > max(0.5, 0.02 * reader.last)

@@ -40,12 +40,12 @@ class Frame:
     Attributes:
         number: from 0, in the order of presentation.
         timestamp: seconds since the first picture of the file, or since the camera was opened; rises strictly.
-        pixels: (H, W, 3) uint8 RGB, upright; None once they are no longer needed.
+        pixels: (H, W, 3) uint8 RGB, upright.
     """
 
     number: int
     timestamp: float
-    pixels: np.ndarray | None
+    pixels: np.ndarray
 
 
 def is_video(path: Path | str) -> bool:
@@ -61,7 +61,7 @@ class VideoReader:
         declared_seconds: length that the container states, None where it states none.
         repaired: frames so far whose time was missing or not after the one before, and was set to one frame later.
         frames: frames read so far.
-        last: time of the last of them in seconds, None before the first.
+        last: time of the last of them in seconds, 0 before the first.
     """
 
     def __init__(self, capture: Any, *, clock: Any = None):
@@ -71,8 +71,7 @@ class VideoReader:
         self.fps = fps if math.isfinite(fps) and 0 < fps <= _MAX_FPS else DEFAULT_FPS
         # The count is often the length times the rate; the length is right where the rate varies, the count is not.
         self.declared_seconds = count / fps if clock is None and count > 0 and self.fps == fps else None
-        self.frames = self.repaired = 0
-        self.last: float | None = None
+        self.frames, self.repaired, self.last = 0, 0, 0.0
 
     def read(self, every: int = 1) -> Iterator[Frame]:
         """Yield every n-th frame until the file ends, or until what follows cannot be decoded."""
@@ -88,7 +87,7 @@ class VideoReader:
 
     def _time(self) -> float:
         now = self._clock() if self._clock else self._capture.get(self._cv2.CAP_PROP_POS_MSEC) / 1000  # ms -> s
-        if self.last is None:
+        if self.frames == 1:
             return max(now, 0.0) if math.isfinite(now) else 0.0
         if math.isfinite(now) and now > self.last:
             return now

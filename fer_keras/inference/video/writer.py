@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -20,7 +20,11 @@ MAX_FPS = 60.0
 _MAX_GAP = 600  # seconds without a picture that are filled where the rate is constant
 _CLOCK = Fraction(1, 90_000)  # of MPEG
 # The first that this FFmpeg has; every FFmpeg has the last.
-_ENCODERS = {"libx264": "H.264", "libopenh264": "H.264", "mpeg4": "MPEG-4 part 2"}
+_ENCODERS: dict[Literal["libx264", "libopenh264", "mpeg4"], str] = {
+    "libx264": "H.264",
+    "libopenh264": "H.264",
+    "mpeg4": "MPEG-4 part 2",
+}
 # A short look-ahead: encoders keep that many pictures in memory.
 _X264 = {"preset": "veryfast", "crf": "20", "rc-lookahead": "10"}
 

@@ -105,9 +105,16 @@ def _check_ends(model: keras.Model) -> None:
     if any(isinstance(layer, keras.layers.Lambda) for layer in leaf_layers(model)):
         raise ModelFileError("the model holds Lambda layers, that is code, which a run must not")
     taken, given = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
-    one_end = isinstance(taken, tuple) and isinstance(given, tuple) and len(taken) == 4 and len(given) == 2
-    square = one_end and taken[1] is not None and taken[1] == taken[2] and MIN_SIDE <= taken[1] <= MAX_SIDE
-    if not square or taken[3] not in (1, 3) or (given[1] or 0) < 2:
+    fits = (
+        isinstance(taken, tuple)
+        and isinstance(given, tuple)
+        and (len(taken), len(given)) == (4, 2)
+        and taken[1] == taken[2]
+        and MIN_SIDE <= (taken[1] or 0) <= MAX_SIDE
+        and taken[3] in (1, 3)
+        and (given[1] or 0) >= 2
+    )
+    if not fits:
         raise ModelFileError(
             "the model does not classify square images",
             allowed=f"(None, S, S, 1 or 3) with S of {MIN_SIDE} to {MAX_SIDE}, to (None, classes) with 2 or more",

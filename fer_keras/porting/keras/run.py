@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import keras
 import numpy as np
 
-from ...datasets.faces import FACE_SIZE, FaceDataset, Split
-from ...emotions import FER7, FERPLUS8
+from ...datasets.faces import FaceDataset, Split
+from ...emotions import FACE_SIZE, FER7, FERPLUS8
 from ...errors import InputError, ModelFileError
 from ...metrics.scores import softmax
 from ...models.imported import COLOUR_ONLY, RESCALINGS, wrap_imported
@@ -16,10 +14,11 @@ from ...recipe.data import DataSection
 from ...recipe.model import ImportedModel
 from ...recipe.recipe import Recipe, dump_recipe
 from ...runs.run_folder import RunFolder
-from ..class_orders import CHANCE, output_columns, resolve_class_order
+from ..class_orders import order_notices, output_columns, resolve_class_order
 from ..imported_run import (
     LABELLED_FACES,
     PROOF_IMAGES,
+    ImportedNetwork,
     describe_import,
     removed_on_failure,
     sample_evenly,
@@ -31,25 +30,7 @@ from .foreign import ForeignModel, to_logits
 PARITY = "import_parity.json"
 TOLERANCE = 1e-4
 RECIPE_HEADER = "# Imported from a Keras file: this run was not trained here, and its recipe cannot train one.\n"
-
-
-@dataclass(frozen=True)
-class ImportedNetwork:
-    """A network that was read, wrapped and proven.
-
-    Attributes:
-        model: (B, S, S, 1) pixels 0..255 to logits in the order of ``classes``.
-        classes: class names in this project's order.
-        origin: where it comes from and how it was wrapped, for ``run.json``.
-        parity: the proof, content of ``import_parity.json``.
-        notices: sentences that must be shown.
-    """
-
-    model: keras.Model
-    classes: tuple[str, ...]
-    origin: dict
-    parity: dict
-    notices: tuple[str, ...]
+_DOUBT = "known class order: the model may have been trained with another --rescale or on other faces"
 
 
 def make_import_recipe(classes: tuple[str, ...], side: int) -> Recipe:
@@ -94,7 +75,7 @@ def import_model(
     model = wrap_imported(network, image_size=image_size, rescale=rescale, outputs=columns)
     faces = None if dataset is None else sample_evenly(dataset.splits["validation"], LABELLED_FACES)
     parity = _prove(foreign, model, rescale, had_softmax, columns, faces)
-    accuracies = {} if dataset is None else try_orders(model, order, classes, faces, dataset)
+    accuracies = {} if dataset is None else try_orders(model, order, classes, dataset)
     origin = {
         "format": foreign.format,
         "file": foreign.path.name,
@@ -106,7 +87,7 @@ def import_model(
         "class_order": list(order),
         "class_order_accuracy": accuracies,
     }
-    return ImportedNetwork(model, classes, origin, parity, _notices(accuracies))
+    return ImportedNetwork(model, classes, origin, parity, tuple(order_notices(accuracies, "sampled", _DOUBT)))
 
 
 def write_imported_run(imported: ImportedNetwork, run: RunFolder, *, command: str = "") -> dict:
@@ -127,11 +108,11 @@ def write_imported_run(imported: ImportedNetwork, run: RunFolder, *, command: st
     from ...evaluation.prediction import load_run_model
 
     side = imported.model.input_shape[1]
-    record = describe_import(imported.model, "imported", imported.classes, imported.origin, command)
+    record = describe_import(imported, "imported", command)
     record["image_size"] = side
     with removed_on_failure(run):
         recipe = RECIPE_HEADER + dump_recipe(make_import_recipe(imported.classes, side))
-        write_import(run, recipe, imported.model, (PARITY, imported.parity), record)
+        write_import(run, recipe, imported, PARITY, record)
         load_run_model(RunFolder.open(run.path))
     return record
 
@@ -191,20 +172,3 @@ def _preprocess(images: np.ndarray, rescale: str, shape: tuple) -> np.ndarray:
 def _run(model: keras.Model, images: np.ndarray) -> np.ndarray:
     outputs = keras.ops.cast(model(images, training=False), "float32")
     return np.asarray(keras.ops.convert_to_numpy(outputs), np.float64)  # (n, classes)
-
-
-def _notices(accuracies: dict[str, float]) -> tuple[str, ...]:
-    """What to say when another class order, or none, fits the labels."""
-    best = max(accuracies, key=accuracies.get, default="assumed")
-    notices = []
-    if best != "assumed":
-        notices.append(
-            f"under the assumed class order {accuracies['assumed']:.1%} of sampled validation faces are right, under "
-            f"--class-order {best} {accuracies[best]:.1%} would be"
-        )
-    if accuracies and accuracies[best] < CHANCE:
-        notices.append(
-            f"at most {accuracies[best]:.1%} of sampled validation faces are right under any known class order: the "
-            "model may have been trained with another --rescale or on other faces"
-        )
-    return tuple(notices)

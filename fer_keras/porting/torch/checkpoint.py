@@ -173,7 +173,7 @@ def _state_dicts(torch: Any, content: Any, prefix: str = "", depth: int = 2) -> 
         return {}
     if content and all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in content.items()):
         return {prefix: dict(content)}
-    found = {}
+    found: dict[str, dict] = {}
     for key, value in content.items() if depth else ():
         if isinstance(key, str):
             found |= _state_dicts(torch, value, f"{prefix}.{key}".lstrip("."), depth - 1)

@@ -114,7 +114,7 @@ def _natural(name: str) -> list[tuple[bool, int, str]]:
 def _kind(module: dict[str, str], tensors: dict[str, torch.Tensor]) -> str | None:
     if "running_mean" in module or "running_var" in module:
         return "BatchNorm2d"
-    axes = tensors[module["weight"]].dim() if "weight" in module else None
+    axes = tensors[module["weight"]].dim() if "weight" in module else 0
     return {4: "Conv2d", 2: "Linear"}.get(axes)
 
 

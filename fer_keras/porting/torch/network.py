@@ -67,7 +67,8 @@ def build_torch(described: tuple[TorchLayer, ...]) -> Any:
 
     from .checkpoint import require_torch
 
-    nn = require_torch().nn
+    require_torch()
+    from torch import nn
 
     class Rescale(nn.Module):
         def __init__(self, scale: float, offset: float):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import keras
 
 from ...datasets.faces import FaceDataset, Split
@@ -15,6 +13,7 @@ from ..class_orders import order_notices, output_columns, resolve_class_order
 from ..imported_run import (
     LABELLED_FACES,
     PROOF_IMAGES,
+    ImportedNetwork,
     describe_import,
     removed_on_failure,
     sample_evenly,
@@ -33,25 +32,6 @@ RECIPE_HEADER = (
 )
 
 
-@dataclass(frozen=True)
-class PortedNetwork:
-    """A network that was read, converted and proven.
-
-    Attributes:
-        model: Keras network, logits in the order of ``classes``.
-        classes: class names in this project's order.
-        origin: where the weights come from and how they were mapped, for ``run.json``.
-        parity: the proof, content of ``torch_parity.json``.
-        notices: sentences that must be shown.
-    """
-
-    model: keras.Model
-    classes: tuple[str, ...]
-    origin: dict
-    parity: dict
-    notices: tuple[str, ...]
-
-
 def port_checkpoint(
     checkpoint: Checkpoint,
     recipe: Recipe,
@@ -59,7 +39,7 @@ def port_checkpoint(
     *,
     class_order: str = "fer2013",
     key_order: str | None = None,
-) -> PortedNetwork:
+) -> ImportedNetwork:
     """Build the recipe's network with the checkpoint's weights and prove it on random images and on faces.
 
     Args:
@@ -84,13 +64,12 @@ def port_checkpoint(
     folded = _set_weights(model, described, arrays, columns)
     faces = sample_evenly(dataset.splits["validation"], LABELLED_FACES)
     parity = _prove(model, described, arrays, columns, faces, dataset, checkpoint)
-    accuracies = try_orders(model, order, classes, faces, dataset)
-    notices = order_notices(accuracies, len(faces)) if accuracies else []
+    accuracies = try_orders(model, order, classes, dataset)
     origin = _origin(checkpoint, keys, order, (*checkpoint.notes, *conversions, *folded), accuracies)
-    return PortedNetwork(model, classes, origin, parity, tuple(notices))
+    return ImportedNetwork(model, classes, origin, parity, tuple(order_notices(accuracies, len(faces))))
 
 
-def write_run(ported: PortedNetwork, recipe: Recipe, run: RunFolder, *, command: str = "") -> dict:
+def write_run(ported: ImportedNetwork, recipe: Recipe, run: RunFolder, *, command: str = "") -> dict:
     """Write the run folder: ``recipe.yaml, run.json, model.keras, torch_parity.json, manifest.json``.
 
     Args:
@@ -105,10 +84,10 @@ def write_run(ported: PortedNetwork, recipe: Recipe, run: RunFolder, *, command:
     Raises:
         RunFolderError: the folder cannot be written.
     """
-    record = describe_import(ported.model, recipe.model.name, ported.classes, ported.origin, command)
+    record = describe_import(ported, recipe.model.name, command)
     record["versions"]["torch"] = require_torch().__version__
     with removed_on_failure(run):
-        write_import(run, RECIPE_HEADER + dump_recipe(recipe), ported.model, (PARITY, ported.parity), record)
+        write_import(run, RECIPE_HEADER + dump_recipe(recipe), ported, PARITY, record)
     return record
 
 
@@ -120,7 +99,7 @@ def _set_weights(model: keras.Model, described: tuple[TorchLayer, ...], arrays: 
         raise ModelFileError(f"network {model.name} does not end in a dense layer over the classes")
     for layer in with_weights:
         target = model.get_layer(layer.keras_name)
-        epsilon = getattr(target, "epsilon", None)
+        epsilon = getattr(target, "epsilon", BATCH_NORM_EPSILON)
         weights = to_keras(layer, arrays[layer.name], epsilon)
         if layer is head:
             weights = [values[..., columns] for values in weights]

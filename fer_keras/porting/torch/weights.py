@@ -9,7 +9,9 @@ from .network import BATCH_NORM_EPSILON, TorchLayer
 BATCH_NORM = ("weight", "bias", "running_mean", "running_var")
 
 
-def to_keras(layer: TorchLayer, tensors: dict[str, np.ndarray], epsilon: float | None = None) -> list[np.ndarray]:
+def to_keras(
+    layer: TorchLayer, tensors: dict[str, np.ndarray], epsilon: float = BATCH_NORM_EPSILON
+) -> list[np.ndarray]:
     """Return the weights in the order of ``keras.layers.Layer.set_weights``.
 
     Args:
@@ -32,7 +34,9 @@ def to_keras(layer: TorchLayer, tensors: dict[str, np.ndarray], epsilon: float |
     return [np.ascontiguousarray(kernel), *(tensors[name] for name in ("bias",) if name in layer.shapes)]
 
 
-def to_torch(layer: TorchLayer, weights: list[np.ndarray], epsilon: float | None = None) -> dict[str, np.ndarray]:
+def to_torch(
+    layer: TorchLayer, weights: list[np.ndarray], epsilon: float = BATCH_NORM_EPSILON
+) -> dict[str, np.ndarray]:
     """The inverse of :func:`to_keras`: state dict suffix to array, contiguous, in PyTorch's shapes."""
     if layer.kind == "BatchNorm2d":
         gamma, *rest = weights

@@ -10,17 +10,18 @@ import binascii
 import time
 from pathlib import Path
 
+import numpy as np
 import streamlit as st
 
 from ...errors import FerKerasError
 from ...imaging import decode_rgb
-from ...inference.prediction import Prediction
-from ...inference.video.frame_batches import FrameBatches
+from ...inference.results import Prediction
+from ...inference.video.predict import FrameBatches
 from ...inference.video.reader import Frame
 from .. import session
 from ..choices import Choices
-from ..limits import MEBIBYTE
 from ..markup import label
+from ..settings import MEBIBYTE
 from ..theme import paint
 
 _HERE = Path(__file__).parent
@@ -71,23 +72,23 @@ def _bytes_of(image: str) -> bytes:
     return base64.b64decode(image.removeprefix(_PREFIX), validate=True)
 
 
-def _follow(state: dict, pixels, choices: Choices) -> list[dict]:
+def _follow(state: dict, pixels: np.ndarray, choices: Choices) -> list[dict]:
     """Faces keep their numbers and are smoothed, as in videos."""
     now = time.monotonic()
     if state["batches"] is None or pixels.shape != state["shape"]:
         batches = FrameBatches(choices.predictors[0], "live view", detect_every=0.0, batch_faces=1)
         state.update(batches=batches, shape=pixels.shape, start=now, count=0)
-    batches, height, width = state["batches"], *pixels.shape[:2]
     frame = Frame(state["count"], now - state["start"], pixels)
     state["count"] += 1
-    analysed = [*batches.add(frame), *batches.flush()]
+    analysed = [*state["batches"].add(frame), *state["batches"].flush()]
     found = [row for item in analysed for row in item.predictions if row.expression is not None]
-    return [_describe(row, width, height) for row in found]
+    return [_describe(row, pixels.shape[1], pixels.shape[0]) for row in found]
 
 
 def _describe(row: Prediction, width: int, height: int) -> dict:
     """Plain values for the browser: the box in shares of the picture, names, colours."""
     colors, box = paint(tuple(row.probabilities)), row.box
+    color, ink = ("#8d99a5", "#17202b") if row.uncertain or row.expression is None else colors[row.expression]
     place = (
         (0, 0, 1, 1) if box is None else (box.left / width, box.top / height, box.width / width, box.height / height)
     )
@@ -95,7 +96,7 @@ def _describe(row: Prediction, width: int, height: int) -> dict:
         "face": row.face,
         "box": [float(share) for share in place],
         "label": label(row),
-        "color": "#8d99a5" if row.uncertain else colors[row.expression][0],
-        "ink": "#17202b" if row.uncertain else colors[row.expression][1],
+        "color": color,
+        "ink": ink,
         "bars": [[name, float(share), colors[name][0]] for name, share in row.probabilities.items()],
     }

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
 
 from ...errors import FerKerasError
-from ...inference.results import CsvWriter
 from .. import session
-from ..analysis import PictureResult, analyse_picture
+from ..analysis import PictureResult, analyse_picture, to_csv
 from ..choices import Choices
-from ..limits import PICTURE_TYPES, UPLOAD_MB, describe_limits, within_limits
 from ..markup import problem_card, result_card
 from ..models import gate
 from ..sample import sample_picture
+from ..settings import PICTURE_TYPES, UPLOAD_MB, describe_limits, within_limits
 
 
 @dataclass(frozen=True)
@@ -133,11 +131,3 @@ def _offer_csv(results: Sequence[PictureResult], choices: Choices) -> None:
             label, to_csv(rows, predictor.classes), f"faces-{name}.csv", "text/csv", key=f"csv-{place}",
             on_click="ignore", icon=":material/download:", width="stretch",
         )  # fmt: skip
-
-
-def to_csv(rows: Sequence, classes: Sequence[str]) -> str:
-    """The same columns as ``fer-keras predict --csv``."""
-    stream = io.StringIO()
-    with CsvWriter(stream, classes) as writer:
-        writer.write(rows)
-    return stream.getvalue()

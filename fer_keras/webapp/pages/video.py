@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
 from ...errors import FerKerasError
 from .. import session
 from ..choices import Choices
-from ..limits import UPLOAD_MB, VIDEO_FPS, VIDEO_SECONDS, VIDEO_TYPES
 from ..markup import problem_card
 from ..models import gate
+from ..settings import UPLOAD_MB, VIDEO_FPS, VIDEO_SECONDS, VIDEO_TYPES
 from ..theme import paint
 from ..video_analysis import FaceCurve, VideoResult, analyse_video
 
@@ -47,21 +49,23 @@ def show_video(choices: Choices) -> None:
 def _analyse(file, choices: Choices) -> VideoResult:
     """One video at a time for all visitors, since each takes a core."""
     bar = st.progress(0.0, "Waiting for another video to end …")
+
+    def show(share: float) -> None:
+        bar.progress(share, "Following faces …")
+
     with gate("video"):
-        result = analyse_video(
-            file.getvalue(), file.name, choices.predictors[0], lambda share: bar.progress(share, "Following faces …")
-        )
+        result = analyse_video(file.getvalue(), file.name, choices.predictors[0], show)
     bar.empty()
     return result
 
 
 def _show_result(result: VideoResult) -> None:
-    if result.error:
+    summary = result.summary
+    if summary is None:
         st.html(problem_card(result.name, result.error))
         return
     for notice in result.notices:
         st.warning(notice, icon=":material/content_cut:")
-    summary = result.summary
     left, right = st.columns([1, 1], gap="medium")
     left.video(result.annotated, format="video/mp4", muted=True)
     with right:
@@ -83,9 +87,9 @@ def _show_result(result: VideoResult) -> None:
 
 def _offer_files(result: VideoResult) -> None:
     stem = result.name.rpartition(".")[0] or result.name
-    options = {"on_click": "ignore", "icon": ":material/download:", "width": "stretch"}
-    st.download_button("Download CSV", result.csv, f"{stem}.csv", "text/csv", key="csv-video", **options)
-    st.download_button("Video with boxes", result.annotated, f"{stem}-marked.mp4", "video/mp4", **options)
+    button = partial(st.download_button, on_click="ignore", icon=":material/download:", width="stretch")
+    button("Download CSV", result.csv, f"{stem}.csv", "text/csv", key="csv-video")
+    button("Video with boxes", result.annotated, f"{stem}-marked.mp4", "video/mp4")
 
 
 def _draw(result: VideoResult) -> None:

@@ -1,9 +1,12 @@
-"""Where FER2013 is looked for."""
+"""Where FER2013 is looked for, and its download with a stand-in for kagglehub, since tests have no network."""
+
+import sys
+from types import SimpleNamespace
 
 import pytest
 
-from fer_keras.datasets.sources.find import find_fer2013
-from fer_keras.errors import DataError
+from fer_keras.datasets.sources.find import HANDLE, download_fer2013, find_fer2013
+from fer_keras.errors import DataError, InputError
 
 
 @pytest.fixture(autouse=True)
@@ -45,3 +48,35 @@ def test_a_wrong_environment_is_no_reason_to_look_elsewhere(tmp_path, tiny, monk
     monkeypatch.setenv("FER2013_PATH", str(tmp_path / "missing"))
     with pytest.raises(DataError, match="FER2013_PATH is set, but cannot read"):
         find_fer2013()
+
+
+def test_the_folder_that_kagglehub_made_is_returned(monkeypatch, tmp_path):
+    asked = []
+    hub = SimpleNamespace(dataset_download=lambda handle: asked.append(handle) or str(tmp_path))
+    monkeypatch.setitem(sys.modules, "kagglehub", hub)
+    assert download_fer2013() == tmp_path
+    assert asked == [HANDLE]
+
+
+def test_without_a_network_it_says_what_to_do(monkeypatch):
+    def fail(handle):
+        raise ConnectionError("Max retries exceeded\nwith url")
+
+    monkeypatch.setitem(sys.modules, "kagglehub", SimpleNamespace(dataset_download=fail))
+    with pytest.raises(DataError, match=r"Max retries exceeded with url.*archive\.zip.*~/data/fer2013.*FER2013_PATH"):
+        download_fer2013()
+
+
+def test_without_kagglehub_it_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "kagglehub", None)
+    with pytest.raises(InputError, match=r"fer_keras\[kaggle\]"):
+        download_fer2013()
+
+
+def test_the_place_it_names_is_looked_at(monkeypatch, tmp_path, tiny):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("FER2013_PATH", raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data" / "fer2013").mkdir(parents=True)
+    tiny.write_zip(tmp_path / "data" / "fer2013" / "archive.zip")
+    assert find_fer2013().kind == "zip"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from fer_keras.datasets.sources.bad_rows import BadRows
 from fer_keras.datasets.sources.folder_tree import arrange, looks_like_a_tree
+from fer_keras.datasets.sources.rows import BadRows
 from fer_keras.errors import DataError
 
 FLAT = ["sad/1.png", "happy/2.jpg", "happy/3.webp"]

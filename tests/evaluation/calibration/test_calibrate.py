@@ -12,8 +12,9 @@ import pytest
 from fer_keras.datasets.faces import FaceDataset, Split, fingerprint
 from fer_keras.emotions import FER7
 from fer_keras.errors import DataError, InputError, ModelFileError, RunFolderError
-from fer_keras.evaluation.calibration.calibrate import calibrate_run, calibration_path, read_calibration
-from fer_keras.evaluation.calibration.scores import score_uncertain
+from fer_keras.evaluation.calibration.calibrate import calibrate_run
+from fer_keras.evaluation.calibration.record import calibration_path, read_calibration
+from fer_keras.evaluation.calibration.report import score_uncertain
 from fer_keras.evaluation.evaluate import evaluate_run
 from fer_keras.evaluation.prediction import average_views, predict_views
 from fer_keras.metrics.scores import expected_calibration_error, negative_log_likelihood, softmax

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from fer_keras.errors import InputError, ModelFileError
-from fer_keras.export.onnx.predictor import SEAL, check_seal, load_onnx_predictor, seal
-from fer_keras.export.onnx.write import CONTRACT, export_onnx
+from fer_keras.export.exported_model import load_exported
+from fer_keras.export.onnx.write import export_onnx
+from fer_keras.export.seals import CONTRACT, SEAL, check_onnx, seal_onnx
 from fer_keras.metrics.scores import softmax
 
 onnx = pytest.importorskip("onnx", reason="needs fer_keras[onnx]")
@@ -31,18 +32,18 @@ def keras_probabilities(model, faces, temperature=1.0):
 
 
 def test_it_is_the_same_model_at_its_temperature(exported, cnn, faces):
-    predictor = load_onnx_predictor(exported, threads=1)
-    np.testing.assert_allclose(predictor(faces), keras_probabilities(cnn, faces, 1.5), atol=1e-5)
-    assert np.abs(predictor(faces) - keras_probabilities(cnn, faces)).max() > 0.01
-    assert predictor.runtime == f"onnxruntime {onnxruntime.__version__}"
-    assert predictor.image_size == 48
+    loaded = load_exported(exported, threads=1)
+    np.testing.assert_allclose(loaded(faces), keras_probabilities(cnn, faces, 1.5), atol=1e-5)
+    assert np.abs(loaded(faces) - keras_probabilities(cnn, faces)).max() > 0.01
+    assert loaded.runtime == f"onnxruntime {onnxruntime.__version__}"
+    assert loaded.image_size == 48
 
 
 @pytest.mark.parametrize("name", ["transfer", "leaky"])
 def test_resizing_and_batch_norm_are_exported_in_inference_mode(name, request, classes, faces, tmp_path):
     model = request.getfixturevalue(name)
     export_onnx(model, classes, tmp_path / "m.onnx")
-    found = load_onnx_predictor(tmp_path / "m.onnx")(faces)
+    found = load_exported(tmp_path / "m.onnx")(faces)
     np.testing.assert_allclose(found, keras_probabilities(model, faces), atol=1e-4)
 
 
@@ -52,7 +53,7 @@ def test_constants_of_a_layer_do_not_become_inputs(classes, faces, tmp_path):
     layers = [keras.Input((48, 48, 1)), scale, keras.layers.AveragePooling2D(8), keras.layers.Flatten()]
     model = keras.Sequential([*layers, keras.layers.Dense(7)])
     export_onnx(model, classes, tmp_path / "m.onnx")
-    found = load_onnx_predictor(tmp_path / "m.onnx")(faces)
+    found = load_exported(tmp_path / "m.onnx")(faces)
     np.testing.assert_allclose(found, keras_probabilities(model, faces), atol=1e-5)
 
 
@@ -71,8 +72,8 @@ def test_the_file_says_what_it_takes_and_gives(exported, classes):
 
 def test_it_needs_no_tensorflow(exported):
     code = (
-        "import sys, numpy as np; from fer_keras.export.onnx.predictor import load_onnx_predictor; "
-        f"load_onnx_predictor({str(exported)!r})(np.zeros((1, 48, 48, 1), np.uint8)); "
+        "import sys, numpy as np; from fer_keras.export.exported_model import load_exported; "
+        f"load_exported({str(exported)!r})(np.zeros((1, 48, 48, 1), np.uint8)); "
         "assert not {'tensorflow', 'keras', 'onnx'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -82,7 +83,7 @@ DAMAGE = """
 import sys
 import numpy as np
 from fer_keras.errors import ModelFileError
-from fer_keras.export.onnx_predictor import load_onnx_predictor
+from fer_keras.export.exported_model import load_exported
 content, rng, refused = open(sys.argv[1], "rb").read(), np.random.default_rng(0), 0
 for trial in range(200):
     damaged = bytearray(content)
@@ -92,7 +93,7 @@ for trial in range(200):
         damaged[rng.integers(len(content))] ^= 1 << rng.integers(8)
     open(sys.argv[2], "wb").write(damaged)
     try:
-        load_onnx_predictor(sys.argv[2])(np.zeros((2, 48, 48, 1), np.uint8))
+        load_exported(sys.argv[2])(np.zeros((2, 48, 48, 1), np.uint8))
     except ModelFileError:
         refused += 1
 print(refused)
@@ -107,15 +108,15 @@ def test_two_hundred_damaged_files_are_all_refused(exported, tmp_path):
 
 
 def test_the_seal_is_of_every_byte():
-    sealed = seal(b"some bytes")
-    check_seal(sealed, "x")
+    sealed = seal_onnx(b"some bytes")
+    check_onnx(sealed, "x")
     for place in range(len(sealed)):
         changed = bytearray(sealed)
         changed[place] ^= 1
         with pytest.raises(ModelFileError):
-            check_seal(bytes(changed), "x")
+            check_onnx(bytes(changed), "x")
     with pytest.raises(ModelFileError, match="truncated, or no ONNX file of this package"):
-        check_seal(sealed + b"\x00", "x")
+        check_onnx(sealed + b"\x00", "x")
 
 
 def doubler():
@@ -130,22 +131,22 @@ def test_files_of_other_programs_need_trust_and_the_right_ends(exported, faces, 
     proto.doc_string = "changed by another tool"
     onnx.save(proto, rewritten)
     with pytest.raises(ModelFileError, match=r"rewritten\.onnx was changed or damaged"):
-        load_onnx_predictor(rewritten)
-    expected = load_onnx_predictor(exported)(faces)
-    np.testing.assert_array_equal(load_onnx_predictor(rewritten, trust=True)(faces), expected)
+        load_exported(rewritten)
+    expected = load_exported(exported)(faces)
+    np.testing.assert_array_equal(load_exported(rewritten, trust=True)(faces), expected)
     onnx.save(doubler(), tmp_path / "doubler.onnx")
     with pytest.raises(ModelFileError, match="trust=True"):
-        load_onnx_predictor(tmp_path / "doubler.onnx")
+        load_exported(tmp_path / "doubler.onnx")
     with pytest.raises(ModelFileError, match="no face classifier of this package"):
-        load_onnx_predictor(tmp_path / "doubler.onnx", trust=True)
+        load_exported(tmp_path / "doubler.onnx", trust=True)
 
 
 def test_trusted_rubbish_and_missing_files_are_refused(tmp_path):
     (tmp_path / "x.onnx").write_bytes(b"PK\3\4 a zip archive")
     with pytest.raises(ModelFileError, match=r"cannot load ONNX file .*x\.onnx"):
-        load_onnx_predictor(tmp_path / "x.onnx", trust=True)
+        load_exported(tmp_path / "x.onnx", trust=True)
     with pytest.raises(ModelFileError, match="cannot read ONNX file"):
-        load_onnx_predictor(tmp_path / "missing.onnx")
+        load_exported(tmp_path / "missing.onnx")
 
 
 class Foreign(keras.layers.Layer):
@@ -188,4 +189,4 @@ def test_missing_packages_are_named_with_the_extra(cnn, classes, exported, missi
         export_onnx(cnn, classes, tmp_path / "m.onnx")
     if missing == "onnxruntime":
         with pytest.raises(InputError, match=r"fer_keras\[onnx\]"):
-            load_onnx_predictor(exported)
+            load_exported(exported)

@@ -3,15 +3,15 @@ import numpy as np
 import pytest
 
 from fer_keras.errors import DataError, InputError, ModelFileError
+from fer_keras.export.formats import size_in_bytes
+from fer_keras.export.parity.checks import TOLERANCES, Tolerance, read_tolerances
 from fer_keras.export.parity.compare import (
     check_parity,
     compare_accuracies,
     compare_probabilities,
     keras_probabilities,
     require_parity,
-    size_in_bytes,
 )
-from fer_keras.export.parity.tolerances import TOLERANCES, Tolerance, read_tolerances
 from fer_keras.export.savedmodel.write import export_savedmodel
 from fer_keras.export.tflite.convert import export_tflite
 

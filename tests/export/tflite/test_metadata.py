@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from fer_keras.errors import ModelFileError
+from fer_keras.export.exported_model import load_exported
+from fer_keras.export.seals import is_sealed_tflite
 from fer_keras.export.tflite.convert import KINDS, convert_tflite
 from fer_keras.export.tflite.metadata import (
-    is_sealed,
     parse,
     read_contract,
     read_tflite,
@@ -18,7 +19,6 @@ from fer_keras.export.tflite.metadata import (
     serialize,
     with_metadata,
 )
-from fer_keras.export.tflite.predictor import load_tflite_predictor
 from fer_keras.export.tflite.structure import check_structure
 
 
@@ -27,7 +27,7 @@ def test_a_file_carries_its_contract_and_its_own_sha256(tflite_files, kind):
     contract = read_contract(tflite_files[kind])
     assert (contract["kind"], len(contract["classes"])) == (kind, 7)
     assert contract["input"]["dtype"] == ("uint8" if kind == "int8" else "float32")
-    assert is_sealed(read_tflite(tflite_files[kind]), "x")
+    assert is_sealed_tflite(read_tflite(tflite_files[kind]), "x")
 
 
 def test_metadata_is_replaced_and_the_rest_is_kept(tflite_files):
@@ -61,9 +61,9 @@ def test_a_foreign_file_needs_trust_and_a_sound_structure(cnn, faces, tflite_fil
     path = tmp_path / "foreign.tflite"
     path.write_bytes(convert_tflite(cnn))
     with pytest.raises(ModelFileError, match=r"carries no sha256.*--trust-model"):
-        load_tflite_predictor(path)
-    expected = load_tflite_predictor(tflite_files["float32"])(faces)
-    np.testing.assert_array_equal(load_tflite_predictor(path, trust=True)(faces), expected)
+        load_exported(path)
+    expected = load_exported(tflite_files["float32"])(faces)
+    np.testing.assert_array_equal(load_exported(path, trust=True)(faces), expected)
     with pytest.raises(ModelFileError, match="carries no contract"):
         path.write_bytes(with_metadata(path.read_bytes()))
         read_contract(path)
@@ -74,7 +74,7 @@ def test_trust_does_not_extend_to_a_wrong_sha256(tflite_files, tmp_path):
     damaged[len(damaged) // 2] ^= 1
     (tmp_path / "damaged.tflite").write_bytes(damaged)
     with pytest.raises(ModelFileError, match="was changed or damaged"):
-        load_tflite_predictor(tmp_path / "damaged.tflite", trust=True)
+        load_exported(tmp_path / "damaged.tflite", trust=True)
 
 
 def spoil(model, what):
@@ -112,7 +112,7 @@ DAMAGE = """
 import sys
 import numpy as np
 from fer_keras.errors import ModelFileError
-from fer_keras.export.tflite_predictor import load_tflite_predictor
+from fer_keras.export.exported_model import load_exported
 
 content, outcomes = open(sys.argv[1], "rb").read(), {"refused": 0, "worked": 0}
 rng = np.random.default_rng(0)
@@ -125,7 +125,7 @@ for trial in range(200):
             damaged[place] ^= 1 << rng.integers(8)
     open(sys.argv[2], "wb").write(damaged)
     try:
-        load_tflite_predictor(sys.argv[2])(np.zeros((2, 48, 48, 1), np.uint8))
+        load_exported(sys.argv[2])(np.zeros((2, 48, 48, 1), np.uint8))
         outcomes["worked"] += 1
     except ModelFileError:
         outcomes["refused"] += 1

@@ -8,13 +8,17 @@ import numpy as np
 import pytest
 
 from fer_keras.errors import DataError, InputError, RunFolderError
-from fer_keras.inference.prediction import Prediction
-from fer_keras.inference.results import CsvWriter
+from fer_keras.inference.results import CsvWriter, Prediction
 from fer_keras.inference.timeline.csv_rows import read_observations
 from fer_keras.inference.timeline.figure import class_colors, clock, plot_timeline, span
-from fer_keras.inference.timeline.report import FILES, check_free, write_timeline
-from fer_keras.inference.timeline.summary import summarise_minutes, summarise_whole, to_csv
-from fer_keras.inference.timeline.timeline import bin_edges, make_timeline, mean_between
+from fer_keras.inference.timeline.report import FILES, check_free, to_csv, write_timeline
+from fer_keras.inference.timeline.timeline import (
+    bin_edges,
+    make_timeline,
+    mean_between,
+    summarise_minutes,
+    summarise_whole,
+)
 
 CLASSES = ("angry", "happy", "neutral")
 SHARES = {"angry": (0.8, 0.1, 0.1), "happy": (0.1, 0.8, 0.1), "neutral": (0.1, 0.1, 0.8)}

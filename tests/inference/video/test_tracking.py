@@ -6,9 +6,8 @@ import pytest
 from video_files import picture
 
 from fer_keras.inference.boxes import Box, iou
-from fer_keras.inference.video.optical_flow import flow_picture, follow_boxes
-from fer_keras.inference.video.smoothing import ExponentialSmoother, smoothing_lag
-from fer_keras.inference.video.tracking import FaceTracker
+from fer_keras.inference.video.following import flow_picture, follow_boxes
+from fer_keras.inference.video.tracking import ExponentialSmoother, FaceTracker, smoothing_lag
 
 
 def numbers(tracker):

@@ -1,0 +1,77 @@
+"""What ``fer-keras train`` prints before and after a training."""
+
+from __future__ import annotations
+
+import json
+import shlex
+
+from .options import echo_json
+
+
+def _fine_tuning(section) -> str:
+    opened = "the whole base" if section.from_layer == "all" else f"the base from {section.from_layer} on"
+    return f"then {section.epochs} epochs with {opened}, rate {section.learning_rate:g}"
+
+
+def print_start(recipe, dataset, run) -> None:
+    """What will be trained on what, before the first step; on stderr."""
+    from fer_keras.devices import accelerators, resolve_precision
+    from fer_keras.models import count_macs
+    from fer_keras.runs.run_record import hardware
+    from fer_keras.training.balance import balance_sentence, describe_balance
+    from fer_keras.training.fitting import plan
+    from fer_keras.training.train import build_twin
+
+    from .progress import print_table
+
+    twin, (batch, steps) = build_twin(recipe, len(dataset.classes), dataset.image_size), plan(recipe, dataset)
+    machine, train = hardware(accelerators()), recipe.train
+    sizes = ", ".join(f"{name} {len(split):,}" for name, split in dataset.splits.items())
+    options = recipe.augmentation.model_dump(exclude_defaults=True)
+    rows = [
+        ("data", f"{dataset.name}: {sizes} (sha256 {dataset.sha256[:12]})"),
+        *((change.name.replace("_", " "), change.sentence) for change in dataset.changes),
+        ("model", f"{recipe.model.name}: {twin.count_params():,} parameters, {count_macs(twin) / 1e6:.1f} M MACs"),
+        ("training", f"{train.epochs} epochs of {steps} steps of {batch}, seed {train.seed}"),
+        (
+            "optimizer",
+            f"{train.optimizer}, rate {train.learning_rate:g}, {train.schedule}, decay {train.weight_decay:g}",
+        ),
+        ("regularisation", f"label smoothing {train.label_smoothing:g}, EMA {train.ema:g}"),
+        *([("fine-tuning", _fine_tuning(recipe.fine_tune))] if recipe.fine_tune.epochs else []),
+        ("imbalance", balance_sentence(describe_balance(dataset.splits["train"].labels, dataset.classes, recipe))),
+        ("augmentation", ", ".join(f"{key} {value}" for key, value in options.items()) or "none"),
+        (
+            "device",
+            f"{', '.join(machine['gpus']) or machine['cpu']}, {machine['cores']} cores, "
+            f"{resolve_precision(train.precision)}",
+        ),
+        ("run folder", str(run.path)),
+    ]
+    print_table("fer-keras train", rows, stderr=True)
+
+
+def _training_time(progress) -> str:
+    epochs = progress.seconds - progress.feature_seconds
+    features = f", {progress.feature_seconds:.0f} s for features" if progress.feature_seconds else ""
+    return f"{progress.seconds:.0f} s ({epochs / progress.epoch:.1f} s per epoch{features})"
+
+
+def print_end(run, progress, as_json: bool) -> None:
+    """What came of it and what to do next; for machines the whole of ``run.json``."""
+
+    from .progress import print_table
+
+    record = json.loads(run.run_json.read_text(encoding="utf-8"))
+    if as_json:
+        echo_json({"run": str(run.path), **record})
+        return
+    rows = [
+        ("best epoch", f"{progress.best_epoch} of {progress.epoch}, {record['monitor']} {progress.best_value:.4f}"),
+        ("training time", _training_time(progress)),
+        ("model", str(run.model)),
+        ("curves", str(run.curves)),
+        ("next", f"fer-keras evaluate {shlex.quote(str(run.path))} --split test"),
+        ("", f"fer-keras export {shlex.quote(str(run.path))} --format savedmodel,tflite"),
+    ]
+    print_table("Finished", [*rows, *(("NOTICE", text) for text in record["dataset"]["notices"])])

@@ -1,1 +1,0 @@
-"""Time of exported files, measured in a process of its own."""

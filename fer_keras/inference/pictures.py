@@ -1,0 +1,104 @@
+"""Pictures as users give them: which files the arguments of a command mean, and the pixels of each."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..datasets.sources.image_tree import IMAGE_SUFFIXES, list_images
+from ..errors import InputError
+from ..imaging import decode_rgb, read_image_file
+
+# Larger than the limits of training data: photographs of today's cameras have up to 60 million pixels.
+MAX_BYTES = 64 * 2**20
+MAX_PIXELS = 64_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFile:
+    """One file to read.
+
+    Attributes:
+        path: as given, or below a folder as given.
+        name: relative to that folder; the file's name where it was given by itself.
+    """
+
+    path: Path
+    name: Path
+
+
+def find_pictures(inputs: Iterable[Path | str], *, leave_out: Path | None = None) -> list[PictureFile]:
+    """List the files that inputs mean, each once, in the order of the inputs, sorted within folders and patterns.
+
+    A folder stands for the images below it, by suffix; links to folders are not followed, hidden files are left out. A
+    file that is named is taken whatever its suffix, and also when it is missing: reading it will say so.
+
+    Args:
+        inputs: files, folders, and patterns such as ``photos/**/*.jpg``.
+        leave_out: folder below which nothing is taken (where copies are written).
+
+    Raises:
+        InputError: a pattern without a match, or nothing at all.
+    """
+    found: dict[Path, PictureFile] = {}
+    for given in inputs:
+        for path in _expand(str(given)):
+            for picture in _below(path, leave_out) if path.is_dir() else [PictureFile(path, Path(path.name))]:
+                found.setdefault(picture.path.resolve(), picture)  # links may lead to the same file twice
+    if not found:
+        where = ", ".join(map(str, inputs)) if isinstance(inputs, Sequence) else ""
+        raise InputError("no pictures there", allowed=", ".join(sorted(IMAGE_SUFFIXES)), received=where)
+    return list(found.values())
+
+
+def _expand(given: str) -> list[Path]:
+    """A name that exists is itself, even with ``[`` in it."""
+    if os.path.lexists(given) or not glob.has_magic(given):
+        return [Path(given)]
+    matches = sorted(glob.glob(given, recursive=True))
+    if not matches:
+        raise InputError("no file matches the pattern", received=given)
+    return [Path(match) for match in matches]
+
+
+def _below(folder: Path, leave_out: Path | None) -> list[PictureFile]:
+    return [PictureFile(path, path.relative_to(folder)) for path in list_images(folder, leave_out)]
+
+
+def read_picture(source: Path | str | bytes | np.ndarray) -> np.ndarray:
+    """Return upright pixels.
+
+    Args:
+        source: a path, the content of an image file, or an array, which is taken as it is.
+
+    Returns:
+        (H, W) uint8 where the picture is gray, else (H, W, 3) uint8 RGB.
+
+    Raises:
+        InputError: the file cannot be read, or an array of another shape or type.
+        ImageDecodeError: not an image within the limits (64 MiB, 64 million pixels, 12,000 on a side).
+    """
+    if isinstance(source, np.ndarray):
+        return _check_array(source)
+    data = bytes(source) if isinstance(source, (bytes, bytearray, memoryview)) else _read_file(Path(source))
+    return decode_rgb(data, max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS)
+
+
+def _check_array(image: np.ndarray) -> np.ndarray:
+    shape = image.shape
+    if image.dtype != np.uint8 or len(shape) not in (2, 3) or 0 in shape or shape[2:] not in ((), (3,)):
+        raise InputError(
+            "unusable picture", allowed="(H, W) gray or (H, W, 3) RGB, uint8", received=f"{shape} {image.dtype}"
+        )
+    return image
+
+
+def _read_file(path: Path) -> bytes:
+    if not path.is_file():  # a pipe or device would block or never end
+        raise InputError("no such picture" if not path.exists() else "not a regular file", received=str(path))
+    return read_image_file(path, MAX_BYTES, problem=f"cannot read {path}")

@@ -1,1 +1,0 @@
-"""Pictures as users have them: files, folders, arrays."""

@@ -1,0 +1,120 @@
+"""What ``fit`` works on in place of a whole network: a twin for smaller crops, or a head on features of a frozen base.
+
+Both share layers and optimizer with the whole network, so that training them trains it. Backend-neutral.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from ..datasets.faces import FaceDataset
+from ..devices import scope_of
+from ..errors import ConfigError
+from ..models.transfer import split_at_features
+from ..recipe.train import TrainSection
+from .optimization import compile_model
+
+
+@dataclass(frozen=True)
+class Trainee:
+    """What ``fit`` works on.
+
+    Attributes:
+        model: compiled; the whole network, or its head, which shares layers and optimizer with the whole.
+        dataset: images for the whole network, or features (n, 1, 1, F) float32 in their place for the head.
+        mirrored: features of the mirrored training faces, for a recipe that mirrors at random.
+    """
+
+    model: keras.Model
+    dataset: FaceDataset
+    mirrored: np.ndarray | None = None
+
+
+def open_to_any_size(model: keras.Model, side: int, train: TrainSection, steps: int) -> keras.Sequential:
+    """Return a network that shares layers and optimizer with another and takes images of any side.
+
+    Trained on crops of 40 pixels and used on whole faces of 48, a network sees faces at the same scale, and each
+    step costs less: the asymmetry that Touvron et al. (2019, arXiv:1906.06423) found to help rather than hurt.
+
+    Args:
+        model: compiled, ``(B, S, S, 1)`` to ``(B, classes)``, without layers that fix the side.
+        side: of the crops in pixels.
+        train: the section that it is compiled with.
+        steps: steps of an epoch.
+
+    Raises:
+        ConfigError: a layer, such as a dense one on flattened maps, needs the side that the network was made for.
+    """
+    with scope_of(model):
+        try:
+            keras.Sequential([keras.Input((side, side, 1)), *model.layers])
+        except ValueError as error:
+            raise ConfigError(
+                f"augmentation.crop={side}: {model.name} has layers for images of one size only",
+                hint="Set augmentation.crop=0, or take a network that ends in global pooling, such as cnn",
+            ) from error
+        twin = keras.Sequential([keras.Input((None, None, 1)), *model.layers], name=model.name)
+        compile_model(twin, train, steps, optimizer=model.optimizer)
+    return twin
+
+
+def make_head_trainee(
+    model: keras.Model,
+    dataset: FaceDataset,
+    train: TrainSection,
+    *,
+    steps: int,
+    batch_size: int,
+    mirror: bool = False,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Trainee | None:
+    """Compute the features of both training splits with the frozen base of a network.
+
+    A frozen base without augmentation, or with mirroring only, maps each face to the same features in every epoch, so
+    that training its head on them is training the whole network, up to the rounding of another batch size.
+
+    Args:
+        model: a compiled transfer network with a frozen base.
+        dataset: faces.
+        train: the recipe's section.
+        steps: steps of an epoch.
+        batch_size: faces per step of the computation.
+        mirror: compute the features of mirrored training faces too.
+        stopped: asked after each batch.
+
+    Returns:
+        The head and its features, or None when ``stopped`` said so.
+    """
+    with scope_of(model):
+        base, head = split_at_features(model)
+        compile_model(head, train, steps, optimizer=model.optimizer)
+    images = {name: dataset.splits[name].images for name in ("train", "validation")}
+    if mirror:
+        images["mirrored"] = images["train"][:, :, ::-1]
+    features = {}
+    for name, pixels in images.items():
+        made = _features(base, pixels, batch_size, stopped)
+        if made is None:
+            return None
+        features[name] = made
+    mirrored = features.pop("mirrored", None)
+    replaced = {name: dataclasses.replace(dataset.splits[name], images=found) for name, found in features.items()}
+    return Trainee(head, dataclasses.replace(dataset, splits={**dataset.splits, **replaced}), mirrored)
+
+
+def _features(base: keras.Model, images: np.ndarray, batch_size: int, stopped) -> np.ndarray | None:
+    """Features (n, 1, 1, F) float32; the last batch is padded, so that one graph serves all."""
+    features = np.empty((len(images), 1, 1, base.output_shape[-1]), np.float32)
+    batch_size = min(batch_size, len(images))
+    for start in range(0, len(images), batch_size):
+        batch = images[start : start + batch_size].astype(np.float32)
+        padded = np.pad(batch, ((0, batch_size - len(batch)), (0, 0), (0, 0), (0, 0)))
+        features[start : start + batch_size, 0, 0] = base.predict_on_batch(padded)[: len(batch)]
+        if stopped():
+            return None
+    return features
