@@ -74,4 +74,5 @@ def print_end(run, progress, as_json: bool) -> None:
         ("next", f"fer-keras evaluate {shlex.quote(str(run.path))} --split test"),
         ("", f"fer-keras export {shlex.quote(str(run.path))} --format savedmodel,tflite"),
     ]
-    print_table("Finished", [*rows, *(("NOTICE", text) for text in record["dataset"]["notices"])])
+    notices = (*record["dataset"]["notices"], *record.get("notices", ()))
+    print_table("Finished", [*rows, *(("NOTICE", text) for text in notices)])

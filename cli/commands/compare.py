@@ -57,9 +57,9 @@ def command(ctx, runs, split, images, data, out, force, as_json):
 def _score_pictures(ctx, comparison, folder):
     if folder is None:
         return (), None
-    from fer_keras.comparison.pictures import all_classes, read_pictures, runs_on_keras, score_pictures
+    from fer_keras.comparison.pictures import all_classes, read_pictures, runs_on_keras, score_pictures, side_of
 
-    pictures, unusable = read_pictures(folder, all_classes(comparison.runs))
+    pictures, unusable = read_pictures(folder, all_classes(comparison.runs), {side_of(run) for run in comparison.runs})
     if any(runs_on_keras(run) for run in comparison.runs):
         import_tensorflow(ctx)
     return pictures, score_pictures(comparison.runs, folder, pictures, unusable)

@@ -38,6 +38,7 @@ DRAWS = (
     *("erase", "erase_area", "erase_aspect", "erase_top", "erase_left", "erase_noise"),
     *("cutout_row", "cutout_column", "mixup_radius", "mixup_angle", "mixup_sign"),
     *("blur", "low_resolution", "noise", "noise_pixels"),
+    "mixup_place",
 )
 # Columns that are used as words, not as uniform numbers.
 NOISE_DRAWS = ("erase_noise", "noise_pixels")
@@ -80,7 +81,7 @@ def augment_batch(images, labels, keys, options: AugmentationSection) -> tuple[t
     images = _cover(images, draws, options)
     if options.mixup:
         weights = symmetric_beta((draws["mixup_radius"], draws["mixup_angle"], draws["mixup_sign"]), options.mixup)
-        images, labels = mixup(images, labels, weights)
+        images, labels = mixup(images, labels, weights, draws["mixup_place"])
     return images, labels
 
 

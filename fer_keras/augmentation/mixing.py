@@ -26,18 +26,24 @@ def symmetric_beta(uniforms: tuple[tf.Tensor, ...], alpha: float) -> tf.Tensor:
     return 0.5 + tf.where(sign < 0.5, -distance, distance)
 
 
-def mixup(images: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mix each image and its label with those of the image before it in the batch (the first with the last).
+def mixup(images: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor, places: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mix each image and its label with those of another image of the batch.
+
+    Partners are drawn: the images stand in a circle in the order of ``places``, and each is mixed with the one before
+    it. Neighbours in the batch would always be of two classes where classes take turns.
 
     Args:
         images: (B, H, W, C) float32.
         labels: (B, classes) float32, rows that sum to 1.
         weights: (B,) share of the image itself, 0..1.
+        places: (B,) random numbers.
 
     Returns:
         The mixed images and labels; a batch of one image stays as it is.
     """
+    circle = tf.argsort(places, stable=True)  # (B,)
+    partners = tf.gather(tf.roll(circle, shift=1, axis=0), tf.argsort(circle))  # (B,)
     weights = tf.cast(weights, tf.float32)[:, tf.newaxis]  # (B, 1)
     pixel_weights = weights[:, :, tf.newaxis, tf.newaxis]  # (B, 1, 1, 1)
-    mixed = pixel_weights * images + (1 - pixel_weights) * tf.roll(images, shift=1, axis=0)
-    return mixed, weights * labels + (1 - weights) * tf.roll(labels, shift=1, axis=0)
+    mixed = pixel_weights * images + (1 - pixel_weights) * tf.gather(images, partners)
+    return mixed, weights * labels + (1 - weights) * tf.gather(labels, partners)

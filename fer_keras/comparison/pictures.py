@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
+from ..datasets.face_images import resize_gray
 from ..emotions import FACE_SIZE, canonical_emotion
 from ..errors import DataError
 from ..export.exported_model import load_exported
@@ -22,8 +22,8 @@ from .run_summary import RunSummary
 MAX_PICTURES = 200
 FEW = 400  # below it the 95 % interval of an accuracy is wider than some ten points
 HOW_SCORED = (
-    "No face detection: each whole picture is turned gray and resized to 48 x 48 pixels, whatever its shape. "
-    "Crop to the face first, as in the training data."
+    "No face detection: each whole picture is turned gray and resized to what a network takes (48 x 48 for most), "
+    "whatever its shape. Crop to the face first, as in the training data."
 )
 
 
@@ -34,20 +34,28 @@ class Picture:
     Attributes:
         file: path below the folder.
         label: class name.
-        pixels: (48, 48, 1) uint8, what the networks see.
+        sides: by side S in pixels, (S, S, 1) uint8: what a network for faces of that side sees.
     """
 
     file: str
     label: str
-    pixels: np.ndarray
+    sides: Mapping[int, np.ndarray]
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """The smallest of them, for people."""
+        return self.sides[min(self.sides)]
 
 
-def read_pictures(folder: Path | str, classes: Sequence[str]) -> tuple[list[Picture], list[dict]]:
+def read_pictures(
+    folder: Path | str, classes: Sequence[str], sides: Collection[int] = (FACE_SIZE,)
+) -> tuple[list[Picture], list[dict]]:
     """Read pictures whose class is the name of their sub-folder, or the beginning of their file name.
 
     Args:
         folder: holds ``happy/a.jpg`` or ``happy_01.jpg``; at most 200 pictures.
         classes: names that a label may have.
+        sides: of the faces that the networks take, in pixels.
 
     Returns:
         The readable pictures in the order of their paths, and ``file`` and ``reason`` of each other file.
@@ -65,7 +73,7 @@ def read_pictures(folder: Path | str, classes: Sequence[str]) -> tuple[list[Pict
     for path in files:
         name = path.relative_to(folder).as_posix()
         try:
-            pictures.append(Picture(name, _label(path, folder, classes), _read_pixels(path)))
+            pictures.append(Picture(name, _label(path, folder, classes), _read_pixels(path, sides)))
         except DataError as error:
             unusable.append({"file": name, "reason": str(error)})
     if not pictures:
@@ -87,12 +95,14 @@ def _label(path: Path, folder: Path, classes: Sequence[str]) -> str:
     return canonical_emotion(found[0], tuple(classes))
 
 
-def _read_pixels(path: Path) -> np.ndarray:
+def _read_pixels(path: Path, sides: Collection[int]) -> dict[int, np.ndarray]:
     gray = decode_gray(read_image_file(path))  # (h, w)
-    if gray.shape != (FACE_SIZE, FACE_SIZE):
-        # Pillow's bilinear filter widens with the scale, so a large photo is averaged and not sampled.
-        gray = np.asarray(Image.fromarray(gray).resize((FACE_SIZE, FACE_SIZE), Image.Resampling.BILINEAR))
-    return gray[..., None]  # (48, 48, 1)
+    return {side: resize_gray(gray, side)[..., None] for side in sides}
+
+
+def side_of(run: RunSummary) -> int:
+    """Side in pixels of the faces that a run's network takes."""
+    return run.record.get("image_size", FACE_SIZE)
 
 
 def runs_on_keras(run: RunSummary) -> bool:
@@ -129,11 +139,11 @@ def score_pictures(
         ModelFileError: a model cannot be loaded.
         RunFolderError: the classes of a run are not known.
     """
-    images = np.stack([picture.pixels for picture in pictures])  # (n, 48, 48, 1)
     rows: list[dict] = [{"file": picture.file, "label": picture.label, "results": {}} for picture in pictures]
     networks = []
     for run in runs:
         predict, runtime = _load(run)
+        images = np.stack([picture.sides[side_of(run)] for picture in pictures])  # (n, S, S, 1)
         probabilities, classes = predict(images), read_classes(run.folder)  # (n, classes)
         for row, values in zip(rows, probabilities, strict=True):
             row["results"][run.name] = _result(row["label"], classes, values)

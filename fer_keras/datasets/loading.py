@@ -142,4 +142,5 @@ def _finish(
     if limit is None:
         return dataset
     splits = {key: Split(s.images[:limit], s.labels[:limit], s.ids[:limit]) for key, s in dataset.splits.items()}
-    return replace(dataset, splits=splits, sha256=fingerprint(splits, classes))
+    verdict = f"the first {limit:,} faces of each split of: {dataset.verdict}"
+    return replace(dataset, splits=splits, sha256=fingerprint(splits, classes), verdict=verdict)

@@ -12,6 +12,8 @@ from keras import layers
 from ..errors import ConfigError, ModelFileError, nearest_hint
 from .layers import GrayscaleToRGB, ResizeImages
 
+# ``model.weights`` of a network whose weights are put in after it is built.
+WEIGHTS_LATER = "later"
 WEIGHTS_PAGE = "https://keras.io/api/applications"
 # The three input conventions of keras.applications. "caffe": channels blue, green, red, less their ImageNet means;
 # of three equal channels the order is only that of the means. Bases without a convention rescale inside.
@@ -87,7 +89,7 @@ def _load_file(family: Backbone, path: str, input_size: int) -> keras.Model:
 def _load_backbone(family: Backbone, weights: str, input_size: int) -> keras.Model:
     if weights == "imagenet":
         backbone = _load_imagenet(family, input_size)
-    elif weights == "none":
+    elif weights in ("none", WEIGHTS_LATER):
         backbone = _make(family, None, input_size)
     else:
         backbone = _load_file(family, weights, input_size)
@@ -191,7 +193,8 @@ def build_transfer(
         name: a key of ``BACKBONES``.
         classes: number of outputs.
         image_size: side of the faces in pixels.
-        weights: ``imagenet`` (downloaded by Keras), ``none`` (random) or the path of a weights file.
+        weights: ``imagenet`` (downloaded by Keras), ``none`` (random) or the path of a weights file. Batch
+            normalisation of random weights has no statistics worth keeping: it is open where the base is.
         input_size: side in pixels that faces are resized to; native 48 leaves most bases a 2x2 map.
         head_units: width of the hidden layer; 0 for a linear head.
         dropout: rate before each dense layer.
@@ -202,7 +205,7 @@ def build_transfer(
     """
     family = BACKBONES[name]
     backbone = _load_backbone(family, weights, input_size)
-    freeze(backbone, fine_tune_from)
+    freeze(backbone, fine_tune_from, batch_norm_too=weights != "none")
     return keras.Sequential(
         [
             keras.Input((image_size, image_size, 1), name="images"),

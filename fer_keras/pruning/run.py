@@ -20,6 +20,7 @@ from ..evaluation.prediction import (
 )
 from ..metrics.paired_tests import mcnemar_exact
 from ..metrics.scores import wilson_interval
+from ..models.transfer import WEIGHTS_LATER
 from ..recipe.pruning import PruningSection
 from ..recipe.recipe import Recipe, dump_recipe, make_recipe
 from ..runs.manifest import file_sha256
@@ -107,7 +108,7 @@ def _without_download(recipe: Recipe) -> Recipe:
     """Pretrained weights are about to be replaced by the parent's."""
     if not hasattr(recipe.model, "weights"):
         return recipe
-    return recipe.model_copy(update={"model": recipe.model.model_copy(update={"weights": "none"})})
+    return recipe.model_copy(update={"model": recipe.model.model_copy(update={"weights": WEIGHTS_LATER})})
 
 
 def _take_weights(model: keras.Model, source: keras.Model, parent: RunFolder) -> None:

@@ -40,10 +40,32 @@ class Recipe(Section):
         return self.train.epochs + self.fine_tune.epochs
 
     @property
+    def has_random_base(self) -> bool:
+        """Whether a network that is made for a pretrained base begins without pretrained weights."""
+        return isinstance(self.model, TransferModel) and self.model.weights == "none"
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Sentences that must be shown beside any result of this recipe."""
+        if not isinstance(self.model, TransferModel) or not self.has_random_base:
+            return ()
+        opened = self.fine_tune.from_layer if self.fine_tune.epochs else self.model.fine_tune_from
+        if opened == "all":
+            return ()
+        part = "the base is frozen" if opened is None else f"the base is frozen below {opened}"
+        return (
+            f"{part} at random weights (model.weights=none), which know nothing of faces: set "
+            "model.fine_tune_from=all to train it, or give pretrained weights",
+        )
+
+    @property
     def trains_batch_norm(self) -> bool:
         """Whether a batch normalisation of the network ever sees the statistics of batches."""
-        opened = self.fine_tune.epochs > 0 and self.fine_tune.batch_norm == "train"
-        return opened or not isinstance(self.model, TransferModel)
+        if not isinstance(self.model, TransferModel):
+            return True
+        if self.has_random_base and self.model.fine_tune_from is not None:
+            return True
+        return self.fine_tune.epochs > 0 and (self.fine_tune.batch_norm == "train" or self.has_random_base)
 
     @property
     def caches_features(self) -> bool:

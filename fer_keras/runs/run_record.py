@@ -9,6 +9,8 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
+# What a run is made with; results that lie beside it do not count.
+_CODE = (":(top)fer_keras", ":(top)cli", ":(top)configs")
 PACKAGES = ("fer_keras", "keras", "tensorflow", "jax", "numpy", "tensorflow_datasets")
 
 
@@ -44,19 +46,24 @@ def hardware(gpus: list[str]) -> dict:
 
 
 def git_commit() -> str | None:
-    """Commit of the checkout that this package runs from; None for an installed wheel."""
-    folder = Path(__file__).resolve().parent
-    command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
+    """Commit of the checkout that this package runs from, ``...-dirty`` if its code is not that of the commit.
+
+    None for an installed wheel.
+    """
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
-        tracked = subprocess.run(
-            ["git", "-C", str(folder), "ls-files", "--error-unmatch", Path(__file__).name],
-            capture_output=True,
-            timeout=5,
-        )
+        if _git("ls-files", "--error-unmatch", Path(__file__).name) is None:
+            return None
+        commit, changes = _git("rev-parse", "HEAD"), _git("status", "--porcelain", "--", *_CODE)
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.strip() if tracked.returncode == 0 else None
+    return commit and f"{commit}-dirty" if changes else commit
+
+
+def _git(*words: str) -> str | None:
+    """What git prints for the folder of this file; None if it fails."""
+    command = ["git", "-C", str(Path(__file__).resolve().parent), *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=5)
+    return done.stdout.strip() if done.returncode == 0 else None
 
 
 def now() -> str:

@@ -175,7 +175,8 @@ class RunCallback(keras.callbacks.Callback):
             return
         progress, value = self.progress, float(scores[self.train.monitor.removeprefix("val_")])
         sign = 1 if self.train.monitor == "val_accuracy" else -1
-        if progress.best_value is None or sign * value > sign * progress.best_value:
+        # A loss that is not a number is no best one, and must not stand in the way of the next.
+        if math.isfinite(value) and (progress.best_value is None or sign * value > sign * progress.best_value):
             save_best(self.run.scratch, self.whole)
             progress.best_epoch, progress.best_value = progress.epoch + 1, value
             progress.waited = progress.plateau_waited = 0

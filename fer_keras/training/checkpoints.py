@@ -181,8 +181,14 @@ def load_best(folder: Path, model: keras.Model, name: str = BEST) -> None:
     """Put the best weights, or another copy of them, into the model.
 
     Raises:
-        TrainingError: the file is missing or damaged.
+        TrainingError: no epoch had a finite value of what is monitored, so that none is the best; or the file is
+            damaged.
     """
+    if not (folder / name).exists():
+        raise TrainingError(
+            "no epoch can be the best one: the monitored value was never a finite number",
+            hint="Lower train.learning_rate or set train.gradient_clip=1.0",
+        )
     try:
         values, _ = _read_npz(folder / name)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:

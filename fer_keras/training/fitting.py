@@ -96,6 +96,7 @@ def _fit_segment(recipe, trainee, run, model, progress, text, observer, signals)
         trainee.dataset.splits["validation"],
         classes=len(trainee.dataset.classes),
         batch_size=recipe.evaluate.batch_size,
+        soft=True,
     )
     callback = RunCallback(
         model,

@@ -178,7 +178,11 @@ def make_train_dataset(
     return steps.map(load, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
 
 
-def make_eval_dataset(split: Split, *, classes: int, batch_size: int) -> tf.data.Dataset:
-    """Every face once, in order: images (B, 48, 48, 1) float32 0..255 and hard labels (B, classes) float32."""
-    faces = tf.data.Dataset.from_tensor_slices((split.images, tf.one_hot(split.labels, classes)))
+def make_eval_dataset(split: Split, *, classes: int, batch_size: int, soft: bool = False) -> tf.data.Dataset:
+    """Every face once, in order: images (B, 48, 48, 1) float32 0..255 and labels (B, classes) float32.
+
+    Labels are hard; ``soft`` takes what training learns, so that the losses of both are of one kind.
+    """
+    targets = _targets(split, classes) if soft else tf.one_hot(split.labels, classes)
+    faces = tf.data.Dataset.from_tensor_slices((split.images, targets))
     return faces.batch(batch_size).map(lambda x, y: (tf.cast(x, tf.float32), y)).prefetch(2)

@@ -65,7 +65,7 @@ def open_base(recipe: Recipe, model: keras.Model, progress: Progress, steps: int
             find_backbone(model),
             section.from_layer,
             "fine_tune.from_layer",
-            batch_norm_too=section.batch_norm == "frozen",
+            batch_norm_too=section.batch_norm == "frozen" and not recipe.has_random_base,
         )
         compile_model(model, phase_section(recipe, progress), steps)
 
@@ -80,7 +80,7 @@ def begin_fine_tuning(recipe: Recipe, model: keras.Model, folder: Path, progress
         progress: at the end of the first phase.
         steps: of an epoch.
     """
-    if not (folder / START).exists():
+    if not (folder / START).exists() and (folder / BEST).exists():
         with atomic_path(folder / START) as scratch:
             shutil.copyfile(folder / BEST, scratch)
     load_best(folder, model, START)

@@ -13,6 +13,7 @@ from ..atomic_files import atomic_path, write_json, write_text
 from ..datasets.faces import FaceDataset, describe_dataset
 from ..devices import accelerators, check_batch, precision, resolve_precision, strategy_scope
 from ..models import build_model, count_macs
+from ..models.transfer import WEIGHTS_LATER
 from ..plotting.results import plot_curves
 from ..plotting.style import save_figure
 from ..recipe.recipe import Recipe, dump_recipe
@@ -71,6 +72,7 @@ def describe_run(recipe: Recipe, dataset: FaceDataset, model: keras.Model, comma
         "image_size": dataset.image_size,
         "dataset": describe_dataset(dataset),
         "balance": describe_balance(dataset.splits["train"].labels, dataset.classes, recipe),
+        "notices": list(recipe.notices),
         "seed": recipe.train.seed,
         "parameters": int(model.count_params()),
         "trainable_parameters": int(sum(keras.ops.size(v) for v in model.trainable_variables)),
@@ -106,6 +108,8 @@ def train(
     """
     observer = observer or Observer()
     model, text = prepare_model(recipe, dataset), dump_recipe(recipe)
+    for notice in recipe.notices:
+        observer.on_warning(notice)
     progress = _load_state(recipe, dataset, model, run, text, observer)
     if not run.run_json.exists():
         write_text(run.recipe, text)
@@ -180,7 +184,7 @@ def build_twin(recipe: Recipe, classes: int, image_size: int = 48) -> keras.Mode
     """The recipe's network with fresh weights: pretrained ones are about to be replaced, so none are fetched."""
     section = recipe.model
     if hasattr(section, "weights"):
-        section = section.model_copy(update={"weights": "none"})
+        section = section.model_copy(update={"weights": WEIGHTS_LATER})
     return build_model(section, classes, image_size)
 
 

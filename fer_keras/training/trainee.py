@@ -15,6 +15,7 @@ import numpy as np
 from ..datasets.faces import FaceDataset
 from ..devices import scope_of
 from ..errors import ConfigError
+from ..models.layers import ResizeImages
 from ..models.transfer import split_at_features
 from ..recipe.train import TrainSection
 from .optimization import compile_model
@@ -48,8 +49,15 @@ def open_to_any_size(model: keras.Model, side: int, train: TrainSection, steps: 
         steps: steps of an epoch.
 
     Raises:
-        ConfigError: a layer, such as a dense one on flattened maps, needs the side that the network was made for.
+        ConfigError: a layer, such as a dense one on flattened maps, needs the side that the network was made for, or
+            the network resizes inside: it would see crops enlarged more than the whole faces that it is scored on.
     """
+    if any(isinstance(layer, ResizeImages) for layer in model.layers):
+        raise ConfigError(
+            f"augmentation.crop={side}: {model.name} resizes what it is given to one side, so that it would be trained "
+            "on faces of another scale than it is scored on",
+            hint="Set augmentation.crop=0; shifts and zoom move and scale whole faces",
+        )
     with scope_of(model):
         try:
             keras.Sequential([keras.Input((side, side, 1)), *model.layers])

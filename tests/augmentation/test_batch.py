@@ -187,7 +187,9 @@ def test_mixup_labels_sum_to_one_and_mix_like_the_images():
     images, labels = augment_batch(IMAGES, LABELS, make_keys(), AugmentationSection(mixup=1.0))
     np.testing.assert_allclose(tf.reduce_sum(labels, axis=1), 1, atol=1e-6)
     weights = labels.numpy()[np.arange(COUNT), LABELS.argmax(1)][:, None, None, None]
-    before = np.roll(np.arange(COUNT), 1)
+    circle = np.argsort(random_words(make_keys(), len(DRAWS))[:, DRAWS.index("mixup_place")])
+    before = np.empty(COUNT, int)
+    before[circle] = np.roll(circle, 1)
     assert len(np.unique(weights)) == COUNT
     different = LABELS.argmax(1) != LABELS[before].argmax(1)  # else the weight cannot be read from the label
     expected = weights * IMAGES + (1 - weights) * IMAGES[before].astype(np.float32)

@@ -95,11 +95,13 @@ def test_mixup_weights_are_numbers_at_the_ends_of_the_generator(alpha):
     assert ((weights >= 0) & (weights <= 1)).all()
 
 
-def test_mixup_is_the_convex_mix_with_the_image_before():
+def test_mixup_is_the_convex_mix_with_the_image_before_in_the_drawn_circle():
     labels = np.eye(7, dtype=np.float32)[:6]
-    weights = np.linspace(0, 1, 6)
-    images, mixed = mixup(IMAGES, labels, weights)
-    for index, weight in enumerate(weights):
-        expected = weight * IMAGES[index] + (1 - weight) * IMAGES[index - 1]
+    weights, places = np.linspace(0, 1, 6), np.array([0.5, 0.1, 0.9, 0.3, 0.7, 0.2])
+    images, mixed = mixup(IMAGES, labels, weights, places)
+    circle = [1, 5, 3, 0, 4, 2]
+    for place, index in enumerate(circle):
+        before, weight = circle[place - 1], weights[index]
+        expected = weight * IMAGES[index] + (1 - weight) * IMAGES[before]
         np.testing.assert_allclose(images[index], expected, atol=1e-4)
-        np.testing.assert_allclose(mixed[index], weight * labels[index] + (1 - weight) * labels[index - 1], atol=1e-6)
+        np.testing.assert_allclose(mixed[index], weight * labels[index] + (1 - weight) * labels[before], atol=1e-6)

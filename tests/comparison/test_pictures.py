@@ -40,6 +40,13 @@ def test_a_face_of_48_pixels_is_not_touched_and_a_large_picture_is_averaged(tmp_
     assert np.abs(sad.pixels.astype(int) - 127).max() < 10
 
 
+def test_each_network_sees_pictures_of_its_own_side(tmp_path):
+    save(tmp_path / "happy.png")
+    (picture,), _ = read_pictures(tmp_path, FER7, {48, 96})
+    assert {side: pixels.shape for side, pixels in picture.sides.items()} == {48: (48, 48, 1), 96: (96, 96, 1)}
+    assert picture.pixels.shape == (48, 48, 1)
+
+
 def test_broken_and_unlabelled_pictures_are_reported_and_the_others_go_on(tmp_path):
     save(tmp_path / "happy/a.png")
     (tmp_path / "happy/broken.jpg").write_bytes(b"\xff\xd8\xff half")

@@ -39,6 +39,11 @@ def test_every_layout_has_the_same_fingerprint(tmp_path, tiny):
     assert len({load_faces(source).sha256 for source in sources}) == 1
 
 
+def test_a_part_does_not_carry_the_verdict_of_the_whole():
+    whole, part = load_faces("synthetic"), load_faces("synthetic", limit=3)
+    assert part.verdict == f"the first 3 faces of each split of: {whole.verdict}"
+
+
 def test_limit_keeps_the_first_faces(tmp_path, tiny):
     (tmp_path / "x.csv").write_text(tiny.csv_text())
     whole, part = load_faces("x.csv"), load_faces("x.csv", limit=2)

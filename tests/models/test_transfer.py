@@ -7,6 +7,7 @@ from fer_keras.errors import ModelFileError
 from fer_keras.models import MODELS, build_model
 from fer_keras.models.transfer import BACKBONES, find_backbone, freeze, split_at_features
 from fer_keras.recipe.model import SECTIONS, TransferModel
+from fer_keras.recipe.recipe import make_recipe
 
 FAMILIES = {
     "mobilenetv2": keras.applications.mobilenet_v2,
@@ -17,6 +18,50 @@ FAMILIES = {
 }
 NAMES = tuple(FAMILIES)
 SMALL = {"weights": "none", "input_size": 32, "head_units": 8}
+
+
+def step(model, images, labels, steps: int) -> float:
+    model.compile("adam", keras.losses.CategoricalCrossentropy(from_logits=True))
+    return [float(model.train_on_batch(images, labels)) for _ in range(steps)][-1]
+
+
+@pytest.mark.slow
+def test_a_base_of_random_weights_can_learn_faces_by_heart(tmp_path):
+    """With its batch normalisation left at mean 0 and variance 1 the loss stays at that of guessing, 1.95."""
+    keras.utils.set_random_seed(0)
+    options = {"name": "mobilenetv3small", "input_size": 32, "head_units": 0, "dropout": 0.0, "fine_tune_from": "all"}
+    images = np.random.default_rng(0).integers(0, 256, (64, 48, 48, 1)).astype(np.float32)
+    labels = np.eye(7, dtype=np.float32)[np.arange(64) % 7]
+    model = build_model(make_recipe({"model": options | {"weights": "none"}}).model, 7)
+    assert step(model, images, labels, 12) < 0.3
+    norms = [layer for layer in find_backbone(model).layers if isinstance(layer, keras.layers.BatchNormalization)]
+    assert all(norm.trainable for norm in norms)
+    assert not any(np.all(norm.moving_variance == 1) for norm in norms)
+    find_backbone(model).save_weights(tmp_path / "base.weights.h5")
+    options["weights"] = str(tmp_path / "base.weights.h5")
+    pretrained = build_model(make_recipe({"model": options}).model, 7)
+    assert not any(
+        layer.trainable
+        for layer in find_backbone(pretrained).layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "fine_tune", "said"),
+    [
+        ({}, {}, "the base is frozen at random weights"),
+        ({"fine_tune_from": "conv_1"}, {}, "the base is frozen below conv_1 at random weights"),
+        ({}, {"epochs": 1, "from_layer": "conv_1"}, "the base is frozen below conv_1"),
+        ({}, {"epochs": 1}, ""),
+        ({"fine_tune_from": "all"}, {}, ""),
+        ({"weights": "imagenet"}, {}, ""),
+    ],
+)
+def test_a_frozen_base_of_random_weights_is_said_aloud(model, fine_tune, said):
+    recipe = make_recipe({"model": {"name": "resnet50", "weights": "none"} | model, "fine_tune": fine_tune})
+    assert len(recipe.notices) == bool(said)
+    assert said in "".join(recipe.notices)
 
 
 @pytest.fixture(scope="module")

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -50,6 +52,23 @@ def test_a_pipeline_started_later_goes_on_with_the_same_batches(tiny_dataset):
 
 def test_another_seed_is_another_order(tiny_dataset):
     assert not np.array_equal(batches(tiny_dataset)[0][0], batches(tiny_dataset, seed=4)[0][0])
+
+
+def test_classes_in_turn_are_mixed_with_every_other_class(tiny_dataset):
+    """Mixing neighbours of the batch gave 7 of the 21 pairs of classes."""
+    options = {"imbalance": "balanced_sampling", "augmentation": AugmentationSection(mixup=1.0), "batch_size": 14}
+    mixed = np.concatenate([labels for _, labels in batches(tiny_dataset, stop_step=60, **options)])
+    pairs = {tuple(np.flatnonzero(row)) for row in mixed if np.count_nonzero(row) == 2}
+    assert len(pairs) == 21
+
+
+def test_validation_can_be_measured_on_the_labels_that_training_learns(tiny_dataset):
+    split = tiny_dataset.splits["validation"]
+    soft = np.full((len(split), 7), 0.1, np.float32)
+    soft[np.arange(len(split)), split.labels] = 0.4
+    for labels, expected in ((None, np.eye(7)[split.labels]), (soft, soft)):
+        faces = make_eval_dataset(dataclasses.replace(split, soft_labels=labels), classes=7, batch_size=20, soft=True)
+        np.testing.assert_array_equal(next(iter(faces))[1], expected)
 
 
 def test_the_length_is_known(tiny_dataset):

@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 
 from fer_keras.errors import ConfigError
-from fer_keras.models.transfer import find_backbone
+from fer_keras.models.transfer import WEIGHTS_LATER, find_backbone
 from fer_keras.recipe.recipe import apply_overrides, make_recipe
 from fer_keras.runs.run_folder import RunFolder
 from fer_keras.training import trainee
 from fer_keras.training.callbacks import Observer
 from fer_keras.training.train import prepare_model, train
 
+# The base of the tests stands for a pretrained one, which no test can fetch.
 BASE = {
-    "model": {"name": "mobilenetv2", "weights": "none", "input_size": 32, "head_units": 8, "dropout": 0.2},
+    "model": {"name": "mobilenetv2", "weights": WEIGHTS_LATER, "input_size": 32, "head_units": 8, "dropout": 0.2},
     # Validation loss falls in every epoch of both phases, so that the best weights move on while fine-tuning.
     "train": {"epochs": 2, "batch_size": 7, "deterministic": True, "learning_rate": 1e-2, "monitor": "val_loss"},
     "fine_tune": {"epochs": 2, "from_layer": "conv2", "learning_rate": 1e-3},

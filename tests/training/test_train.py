@@ -241,6 +241,35 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_advice(tiny_dataset, tmp_pa
         train(bad, tiny_dataset, RunFolder.create(tmp_path / "run"))
 
 
+def test_a_validation_loss_that_is_no_number_is_never_the_best(tiny_dataset, tmp_path, monkeypatch):
+    losses = iter([float("nan"), 1.5, 2.5])
+    monkeypatch.setattr("fer_keras.training.fitting._evaluate", lambda *_: {"loss": next(losses), "accuracy": 0.5})
+    run = RunFolder.create(tmp_path / "run")
+    result = train(recipe("train.monitor=val_loss"), tiny_dataset, run)
+    assert (result.progress.best_epoch, result.progress.best_value) == (2, 1.5)
+    assert [row["val_loss"] for row in history(run)] == ["nan", "1.5", "2.5"]
+    run.verify()
+
+
+def test_a_run_without_any_finite_validation_loss_says_so(tiny_dataset, tmp_path, monkeypatch):
+    monkeypatch.setattr("fer_keras.training.fitting._evaluate", lambda *_: {"loss": float("nan"), "accuracy": 0.5})
+    with pytest.raises(TrainingError, match=r"never a finite number.*train\.learning_rate"):
+        train(recipe("train.monitor=val_loss"), tiny_dataset, RunFolder.create(tmp_path / "run"))
+
+
+def test_soft_labels_are_learned_and_validated_alike(tiny_dataset, tmp_path):
+    """A network that answers with the votes themselves has the same loss on both splits: their entropy."""
+    votes = np.full(7, 0.1, np.float32) + 0.3 * np.eye(7, dtype=np.float32)
+    splits = {k: dataclasses.replace(s, soft_labels=votes[s.labels]) for k, s in tiny_dataset.splits.items()}
+    run = RunFolder.create(tmp_path / "run")
+    train(recipe("train.epochs=1", "train.label_smoothing=0"), dataclasses.replace(tiny_dataset, splits=splits), run)
+    hard = RunFolder.create(tmp_path / "hard")
+    train(recipe("train.epochs=1", "train.label_smoothing=0"), tiny_dataset, hard)
+    entropy = -(0.4 * np.log(0.4) + 0.6 * np.log(0.1))
+    assert float(history(run)[0]["val_loss"]) >= entropy
+    assert history(run)[0]["val_loss"] != history(hard)[0]["val_loss"]
+
+
 def test_an_empty_split_is_refused(tiny_dataset, tmp_path):
     split = tiny_dataset.splits["validation"]
     none = dataclasses.replace(split, images=split.images[:0], labels=split.labels[:0], ids=split.ids[:0])
