@@ -106,6 +106,8 @@ def _print_scores(metrics: dict, report: Path, changes: list[tuple[str, str]]) -
     if clean.get("accuracy") is not None:
         text = f"{clean['accuracy']:.4f}, macro-F1 {clean['macro_f1']:.4f}, n = {clean['n']:,}"
         rows.append(("without copies of training faces", text))
+    elif clean.get("reason"):
+        rows.append(("without copies of training faces", f"not known: {clean['reason']}"))
     rows += _calibrated_rows(metrics["calibrated"]) + opinion_rows(metrics["second_opinion"]) + changes
     title = f"{metrics['dataset']}, {metrics['split']}, n = {metrics['n']:,}, TTA {metrics['tta']}"
     print_table(title, rows)

@@ -34,6 +34,7 @@ class Deduplicated(BaseModel):
     n: int | None = None
     accuracy: float | None = None
     macro_f1: float | None = None
+    reason: str | None = None
 
 
 class Calibrated(BaseModel):

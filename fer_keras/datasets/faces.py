@@ -67,6 +67,7 @@ class FaceDataset:
         notices: sentences that must be shown beside any result.
         changes: what was done to the faces or labels after reading, in that order.
         verdict: of the gate on all the faces of the source, see :mod:`.gate`; empty if unchecked.
+        origin: the data set that this one was made of, by other labels or by leaving faces out.
     """
 
     name: str
@@ -77,6 +78,7 @@ class FaceDataset:
     notices: tuple[str, ...] = field(default=())
     changes: tuple[Change, ...] = field(default=())
     verdict: str = ""
+    origin: FaceDataset | None = field(default=None, repr=False, compare=False)
 
     @property
     def image_size(self) -> int:

@@ -143,4 +143,4 @@ def _finish(
         return dataset
     splits = {key: Split(s.images[:limit], s.labels[:limit], s.ids[:limit]) for key, s in dataset.splits.items()}
     verdict = f"the first {limit:,} faces of each split of: {dataset.verdict}"
-    return replace(dataset, splits=splits, sha256=fingerprint(splits, classes), verdict=verdict)
+    return replace(dataset, splits=splits, sha256=fingerprint(splits, classes), verdict=verdict, origin=dataset)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..atomic_files import atomic_folder
-from ..datasets.copies.duplicates import exact_copies, near_copies
 from ..datasets.faces import FaceDataset
 from ..metrics.scores import score
 from ..runs.manifest import file_sha256
@@ -20,6 +19,7 @@ from .prediction import average_views, load_for_scoring, predict_views
 from .report import write_report
 from .robustness.report import carry_robustness
 from .second_opinion import Opinion, score_opinions
+from .seen_faces import SeenFaces, find_seen_faces
 
 
 def evaluate_run(
@@ -63,13 +63,14 @@ def evaluate_run(
     calibration = read_calibration(run)
     views = predict_views(model, rows.images, batch_size=batch_size, tta=tta)  # (n, classes) each
     y_prob = average_views(views)
-    copies = _copies_in_train(dataset, split)
-    metrics = _collect_metrics(dataset, split, y_prob, tta, trained, copies)
+    seen = find_seen_faces(run, trained, dataset, split)
+    metrics = _collect_metrics(dataset, split, y_prob, tta, trained, seen)
     metrics["second_opinion"] = score_opinions(rows.labels, y_prob, dataset.classes, opinions) or None
     calibrated = None
     if calibration is not None:
         calibrated = average_views(views, calibration.temperature)  # (n, classes)
-        metrics["calibrated"] = score_calibrated(rows.labels, y_prob, calibrated, ~(copies[0] | copies[1]), calibration)
+        unseen = None if seen.unknown else seen.unseen
+        metrics["calibrated"] = score_calibrated(rows.labels, y_prob, calibrated, unseen, calibration)
     place = run.evaluation(split, report_suffix(tta, labels))
     with atomic_folder(place) as folder:
         write_report(folder, run.path.resolve().name, rows, dataset.classes, y_prob, metrics, calibrated)
@@ -84,35 +85,32 @@ def _collect_metrics(
     y_prob: np.ndarray,
     tta: str,
     trained: dict,
-    copies: tuple[np.ndarray, np.ndarray],
+    seen: SeenFaces,
 ) -> dict:
-    rows, (exact, near) = dataset.splits[split], copies
     return {
         "split": split,
-        **score(rows.labels, y_prob, dataset.classes),
+        **score(dataset.splits[split].labels, y_prob, dataset.classes),
         "tta": tta,
         **describe_origin(dataset, split, trained),
         "date": now(),
-        "deduplicated": _score_deduplicated(dataset, split, y_prob, ~(exact | near)),
-        "copies_in_train": {"exact": int(exact.sum()), "near": int((near & ~exact).sum())},
+        "deduplicated": _score_deduplicated(dataset, split, y_prob, seen),
+        "copies_in_train": None if seen.unknown else _count_copies(seen),
         "calibrated": None,
     }
 
 
-def _copies_in_train(dataset: FaceDataset, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return which rows of a split the train split holds pixel for pixel, and as a near copy; none of train's own."""
-    images, train = dataset.splits[split].images, dataset.splits["train"].images
-    if split == "train":
-        return np.zeros(len(images), bool), np.zeros(len(images), bool)
-    return exact_copies(images, train), near_copies(images, train)
+def _count_copies(seen: SeenFaces) -> dict[str, int]:
+    return {"exact": int(seen.exact.sum()), "near": int((seen.near & ~seen.exact).sum())}
 
 
-def _score_deduplicated(dataset: FaceDataset, split: str, y_prob: np.ndarray, unseen: np.ndarray) -> dict:
-    """Scores of the rows of which train holds no exact and no near copy; None where there is nothing to say."""
+def _score_deduplicated(dataset: FaceDataset, split: str, y_prob: np.ndarray, seen: SeenFaces) -> dict:
+    """Scores of the faces that training held no copy of; None where there is nothing to say, with the reason."""
     nothing = {"accuracy": None, "macro_f1": None, "per_class": None}
+    if seen.unknown:
+        return {"n": None, **nothing, "reason": seen.unknown}
     if split == "train":
         return {"n": None, **nothing}
-    rows = dataset.splits[split]
+    rows, unseen = dataset.splits[split], seen.unseen
     if not unseen.any():
         return {"n": 0, **nothing}
     scores = score(rows.labels[unseen], y_prob[unseen], dataset.classes)

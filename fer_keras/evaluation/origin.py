@@ -13,7 +13,7 @@ def describe_origin(dataset: FaceDataset, split: str, trained: dict) -> dict:
         split: of it.
         trained: content of ``run.json``.
     """
-    trained_on = _trained_sha256(trained)
+    trained_on = trained_sha256(trained)
     return {
         "dataset": dataset.name,
         "dataset_sha256": dataset.sha256,
@@ -24,7 +24,8 @@ def describe_origin(dataset: FaceDataset, split: str, trained: dict) -> dict:
     }
 
 
-def _trained_sha256(run_json: dict) -> str | None:
+def trained_sha256(run_json: dict) -> str | None:
+    """Fingerprint of the data that a run was trained on; None where ``run.json`` does not say."""
     dataset = run_json.get("dataset")
     return dataset.get("sha256") if isinstance(dataset, dict) else None
 

@@ -15,7 +15,10 @@ MANIFEST = "manifest.json"
 # Working files of an unfinished run: not part of the contract, not in the manifest.
 SCRATCH = "checkpoint"
 # What the project reads from a run. Notes that somebody puts beside it are left alone; these must be listed.
-FILES_READ = ("recipe.yaml", "run.json", "history.csv", "model.keras", "calibration.json", "benchmark.json")
+FILES_READ = (
+    *("recipe.yaml", "run.json", "history.csv", "model.keras", "training_faces.npy"),
+    *("calibration.json", "benchmark.json"),
+)
 FOLDERS_READ = ("evaluation", "exports")
 _SHA256 = re.compile("[0-9a-f]{64}")
 _RESTORE = "Restore the run from a copy"

@@ -19,6 +19,7 @@ class RunFolder:
         self.run_json = self.path / "run.json"
         self.history = self.path / "history.csv"
         self.model = self.path / "model.keras"
+        self.training_faces = self.path / "training_faces.npy"
         self.curves = self.path / "curves.png"
         self.exports = self.path / "exports"
         self.manifest = self.path / MANIFEST

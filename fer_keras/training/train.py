@@ -8,8 +8,10 @@ import shutil
 from dataclasses import dataclass
 
 import keras
+import numpy as np
 
 from ..atomic_files import atomic_path, write_json, write_text
+from ..datasets.copies.duplicates import face_digests
 from ..datasets.faces import FaceDataset, describe_dataset
 from ..devices import accelerators, check_batch, precision, resolve_precision, strategy_scope
 from ..models import build_model, count_macs
@@ -142,6 +144,8 @@ def _finish(recipe: Recipe, dataset: FaceDataset, run: RunFolder, model: keras.M
     load_best(run.scratch, model)
     _save_inference_copy(recipe, dataset, model, run)
     write_text(run.history, history_csv(progress.rows))
+    with atomic_path(run.training_faces) as scratch:
+        np.save(scratch, np.unique(face_digests(dataset.splits["train"].images)))
     title = f"{recipe.model.name} on {dataset.name}"
     save_figure(plot_curves(progress.rows, title, monitor=recipe.train.monitor), run.curves)
     record = json.loads(run.run_json.read_text(encoding="utf-8"))

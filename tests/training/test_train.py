@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import pytest
 
+from fer_keras.datasets.copies.duplicates import face_digests
 from fer_keras.errors import DataError, TrainingError
 from fer_keras.recipe.recipe import apply_overrides, dump_recipe, make_recipe
 from fer_keras.runs.run_folder import RunFolder
@@ -60,7 +61,10 @@ def whole(tiny_dataset, tmp_path_factory):
 
 def test_a_finished_run_holds_what_the_contract_lists(whole, tiny_dataset):
     names = {path.name for path in whole.path.iterdir()}
-    assert names == {"recipe.yaml", "run.json", "history.csv", "model.keras", "curves.png", "manifest.json"}
+    files = {"recipe.yaml", "run.json", "history.csv", "model.keras", "training_faces.npy", "curves.png"}
+    assert names == {*files, "manifest.json"}
+    digests = np.load(whole.training_faces)
+    assert set(digests) == set(face_digests(tiny_dataset.splits["train"].images))
     whole.verify()
     record = json.loads(whole.run_json.read_text())
     assert record["dataset"]["sha256"] == tiny_dataset.sha256

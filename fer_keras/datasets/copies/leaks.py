@@ -36,6 +36,7 @@ def drop_leaks(dataset: FaceDataset) -> FaceDataset:
         splits=splits,
         sha256=fingerprint(splits, dataset.classes),
         changes=(*dataset.changes, _change(kept, exact, copies)),
+        origin=dataset,
     )
 
 

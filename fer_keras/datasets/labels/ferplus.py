@@ -86,6 +86,7 @@ def use_ferplus_labels(dataset: FaceDataset, votes: Votes, *, mode: str = "major
         splits=splits,
         sha256=fingerprint(splits, names),
         changes=(*dataset.changes, change),
+        origin=dataset,
     )
 
 

@@ -57,6 +57,7 @@ def select_classes(
         splits=splits,
         sha256=fingerprint(splits, kept),
         changes=(*dataset.changes, change),
+        origin=dataset,
     )
 
 

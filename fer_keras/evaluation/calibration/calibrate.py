@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import get_args
 
 import numpy as np
 
 from ...atomic_files import atomic_folder, write_json
-from ...datasets.copies.duplicates import exact_copies, near_copies
 from ...datasets.faces import FaceDataset, Split
 from ...errors import DataError
 from ...metrics.reliability import confidence_and_correct
@@ -19,6 +18,7 @@ from ...runs.manifest import file_sha256
 from ...runs.run_folder import RunFolder
 from ...runs.run_record import now
 from ..prediction import check_choice, check_class_names, check_outputs, load_run_model, predict_views, read_run_json
+from ..seen_faces import find_seen_faces
 from .record import Calibration, CalibrationScores, Targets, calibration_path
 from .report import calibration_scores, write_calibration_report
 
@@ -59,25 +59,29 @@ def calibrate_run(
     check_choice("targets", targets, get_args(Targets))
     check_target(target_precision)
     check_class_names(read_run_json(run).get("classes"), dataset)
-    rows = _unseen(dataset)
+    rows, doubts = _unseen(run, dataset)
     labels = _fit_labels(rows, targets, dataset.name)
     model = load_run_model(run)
     check_outputs(model, dataset)
     (logits,) = predict_views(model, rows.images, batch_size=batch_size)
     logits = logits.astype(np.float64)  # (n, classes)
-    found = _calibrate(run, dataset, rows, logits, fit_temperature(logits, labels), target_precision, targets)
+    fitted = fit_temperature(logits, labels)
+    found = _calibrate(run, dataset, rows, logits, fitted, target_precision, targets)
+    found = replace(found, notices=(*found.notices, *doubts))
     _write(run, found, rows, logits)
     return found
 
 
-def _unseen(dataset: FaceDataset) -> Split:
-    rows, train = dataset.splits[SPLIT], dataset.splits["train"].images
+def _unseen(run: RunFolder, dataset: FaceDataset) -> tuple[Split, tuple[str, ...]]:
+    """The faces to fit on, and what must be said of them."""
+    rows = dataset.splits[SPLIT]
     if len(rows) == 0:
         raise DataError(f"the {SPLIT} split of {dataset.name} is empty", hint="A calibration needs validation faces")
-    unseen = ~(exact_copies(rows.images, train) | near_copies(rows.images, train))
-    if not unseen.any():
+    seen = find_seen_faces(run, read_run_json(run), dataset, SPLIT)
+    if not seen.unseen.any():
         raise DataError(f"every {SPLIT} face of {dataset.name} has a copy in training", hint="Use data without leaks")
-    return rows.take(unseen)
+    doubt = f"{seen.unknown}; a network is surer of faces that it was trained on, and of their copies"
+    return rows.take(seen.unseen), (doubt,) if seen.unknown else ()
 
 
 def _fit_labels(rows: Split, targets: str, name: str) -> np.ndarray:

@@ -24,7 +24,7 @@ def calibration_scores(y_true: np.ndarray, y_prob: np.ndarray) -> dict:
 
 
 def score_calibrated(
-    labels: np.ndarray, before: np.ndarray, after: np.ndarray, unseen: np.ndarray, calibration: Calibration
+    labels: np.ndarray, before: np.ndarray, after: np.ndarray, unseen: np.ndarray | None, calibration: Calibration
 ) -> dict:
     """Score calibrated probabilities beside those of temperature 1.
 
@@ -32,14 +32,14 @@ def score_calibrated(
         labels: (n,) integers.
         before: (n, classes) probabilities of temperature 1.
         after: the same of the run's temperature.
-        unseen: (n,) bool, faces without an exact or near copy in training.
+        unseen: (n,) bool, faces without an exact or near copy in training; None where that is not known.
         calibration: of the run.
 
     Returns:
         ``temperature, fitted_on`` (dataset, split, n), ``accuracy`` (differs from the other only with test-time
         augmentation), ``nll, ece, ece_adaptive, ece_adaptive_before``, ``uncertain`` (see :func:`score_uncertain`) and
         ``deduplicated``: ``n, nll_before, ece_before, nll, ece, uncertain`` of the unseen faces; None where these are
-        all or none.
+        all, none or unknown.
     """
     return {
         "temperature": calibration.temperature,
@@ -48,7 +48,7 @@ def score_calibrated(
         **calibration_scores(labels, after),
         "ece_adaptive_before": calibration_scores(labels, before)["ece_adaptive"],
         "uncertain": score_uncertain(labels, after, calibration.threshold, calibration.target_precision),
-        "deduplicated": _score_unseen(labels, before, after, unseen, calibration),
+        "deduplicated": None if unseen is None else _score_unseen(labels, before, after, unseen, calibration),
     }
 
 
