@@ -68,8 +68,6 @@ def command(ctx, run, target_precision, targets, data, ferplus, batch_size, as_j
 
 
 def _print(folder, found) -> None:
-    from fer_keras.evaluation.calibration.record import calibration_path
-
     from ..progress import print_table
 
     before, after = found.before, found.after
@@ -79,7 +77,7 @@ def _print(folder, found) -> None:
         ("ECE before / after", f"{before.ece:.4f} / {after.ece:.4f}  (15 bins of equal width)"),
         ("adaptive ECE before / after", f"{before.ece_adaptive:.4f} / {after.ece_adaptive:.4f}  (15 bins of equal n)"),
         *_threshold_rows(found),
-        ("written", f"{calibration_path(folder)}, {folder.path / 'calibration'}"),
+        ("written", f"{folder.calibration}, {folder.path / 'calibration'}"),
     ]
     left_out = f", {found.copies_left_out:,} copies of training faces left out" if found.copies_left_out else ""
     print_table(f"{found.dataset}, {found.split}, n = {found.n:,}{left_out}", rows)

@@ -104,7 +104,7 @@ def make_predictor(options):
     from fer_keras.inference import Predictor
     from fer_keras.inference.boxes import DEFAULT_MARGIN
 
-    return Predictor(
+    predictor = Predictor(
         options["model"],
         detector="none" if options["crops"] or options["boxes"] else options["detector"],
         margin=DEFAULT_MARGIN if options["margin"] is None else options["margin"],
@@ -113,3 +113,6 @@ def make_predictor(options):
         trust=options["trust_model"],
         threshold=options["threshold"],
     )
+    if predictor.notice:
+        click.echo(f"NOTICE: {predictor.notice}", err=True)
+    return predictor

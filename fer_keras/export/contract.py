@@ -70,7 +70,8 @@ def find_contract(path: Path) -> Mapping:
         from .onnx.load import make_session
 
         metadata = make_session(path.read_bytes(), path).get_modelmeta().custom_metadata_map
-        return json.loads(metadata.get(CONTRACT, "{}"))
+        classes = {"classes": json.loads(metadata["classes"])} if "classes" in metadata else {}
+        return classes | json.loads(metadata.get(CONTRACT, "{}"))
     beside = path.parent / CONTRACT_FILE
     return json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else {}
 

@@ -17,7 +17,9 @@ FAILED = "failed_"
 REPORT_VERSION = 2
 
 
-def carry_over(run: RunFolder, folder: Path, names: tuple[str, ...], identity: dict) -> dict[str, dict]:
+def carry_over(
+    run: RunFolder, folder: Path, names: tuple[str, ...], identity: dict, uncertain: dict | None
+) -> dict[str, dict]:
     """Copy exports that are not rewritten into ``folder``, and return their parity entries.
 
     Args:
@@ -26,6 +28,7 @@ def carry_over(run: RunFolder, folder: Path, names: tuple[str, ...], identity: d
         names: formats that are written anew.
         identity: ``format_version``, ``model_sha256`` and ``temperature`` of the new exports; those kept must have the
             same, so that all files of the folder are one model.
+        uncertain: threshold and precision of the new exports, see :func:`.make_contract`; the same holds for them.
 
     Raises:
         RunFolderError: exports of another model, another temperature, or an earlier version of this package.
@@ -33,9 +36,10 @@ def carry_over(run: RunFolder, folder: Path, names: tuple[str, ...], identity: d
     replaced = {file for name in names for file in (FORMATS[name], *COMPANIONS.get(name, ()))}
     found = sorted(run.exports.iterdir()) if run.exports.is_dir() else []
     kept = [path for path in found if path.name not in replaced and not _is_dropped(path.name)]
-    previous = _previous_report(run) if kept else {}
+    previous = _read(run.exports / PARITY) if kept else {}
     if kept:
-        _check_identity(run, kept, previous, identity)
+        there = previous | {"uncertain": _read(run.exports / CONTRACT_FILE).get("uncertain")}
+        _check_identity(run, kept, there, identity | {"uncertain": uncertain})
     for path in kept:
         shutil.copytree(path, folder / path.name) if path.is_dir() else shutil.copy2(path, folder / path.name)
     files = {path.name for path in kept}
@@ -52,6 +56,7 @@ def _check_identity(run: RunFolder, kept: list[Path], previous: dict, identity: 
         "model_sha256": "of another model",
         "format_version": "of an earlier version of fer_keras",
         "temperature": "with another temperature",
+        "uncertain": "with another threshold of 'uncertain'",
     }
     for key, reason in reasons.items():
         if previous.get(key) != identity[key]:
@@ -61,9 +66,9 @@ def _check_identity(run: RunFolder, kept: list[Path], previous: dict, identity: 
             )
 
 
-def _previous_report(run: RunFolder) -> dict:
+def _read(path: Path) -> dict:
     try:
-        return json.loads((run.exports / PARITY).read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}  # without a report the origin of the files is unknown, which the caller refuses
 

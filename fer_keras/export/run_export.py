@@ -77,7 +77,7 @@ def export_run(
     contract = make_contract(run.path.resolve().name, sha256, size, classes, calibration)
     identity = {"format_version": REPORT_VERSION, "model_sha256": sha256, "temperature": contract["temperature"]}
     with atomic_folder(run.exports) as folder:
-        kept = carry_over(run, folder, names, identity)
+        kept = carry_over(run, folder, names, identity, contract["uncertain"])
         paths = write_formats(model, contract, folder, names, _calibration_faces(names, dataset))
         entries = _prove(run, model, paths, faces, checks, contract["temperature"])
         keras_latency = entries.pop("keras", None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.resources
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
@@ -38,12 +39,14 @@ class ModelCard:
         threshold: confidence below which an answer is called uncertain; None where the run has none.
         run: name of the run folder that it comes from; empty where unknown.
         model_sha256: of that run's ``model.keras``; empty where unknown.
+        notice: what a user should know of it; empty for nothing.
     """
 
     classes: tuple[str, ...]
     threshold: float | None = None
     run: str = ""
     model_sha256: str = ""
+    notice: str = ""
 
 
 @contextlib.contextmanager
@@ -112,11 +115,22 @@ def read_card(path: Path) -> ModelCard:
     contract = find_contract(path)
     classes = tuple(contract.get("classes") or _read_labels(path))
     uncertain = contract.get("uncertain") or {}
-    card = ModelCard(
-        classes, uncertain.get("threshold"), contract.get("run", ""), str(contract.get("model_sha256") or "")
-    )
-    check_origin(path, card.model_sha256)
-    return card
+    model_sha256, threshold = str(contract.get("model_sha256") or ""), uncertain.get("threshold")
+    check_origin(path, model_sha256)
+    older = _is_older_than_calibration(path, contract.get("temperature"), threshold)
+    notice = f"{path} is older than the calibration of its run: export again, fer-keras export RUN" if older else ""
+    return ModelCard(classes, threshold, contract.get("run", ""), model_sha256, notice)
+
+
+def _is_older_than_calibration(path: Path, temperature: float | None, threshold: float | None) -> bool:
+    run = RunFolder(path.parent.parent)
+    if temperature is None or not (run.recipe.is_file() and run.calibration.is_file()):
+        return False
+    try:
+        found = json.loads(run.calibration.read_text(encoding="utf-8"))
+        return (found["temperature"], found["threshold"]) != (temperature, threshold)
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunFolderError(f"{run.calibration} is damaged", hint=f"fer-keras calibrate {run.path}") from error
 
 
 def _read_labels(path: Path) -> list[str]:

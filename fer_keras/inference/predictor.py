@@ -29,6 +29,7 @@ class Predictor:
         detector: None takes every picture as a face.
         margin: share of a box's side added at each edge before the face is cut out.
         run: name of the run that the model comes from; empty where unknown.
+        notice: what a user should know of the model's file; empty for nothing.
         runtime: library that computes, and its version.
     """
 
@@ -64,7 +65,7 @@ class Predictor:
             self._run = load_exported(path, threads=threads, trust=trust)
             card = read_card(path)
         self.image_size, self.runtime, self.tta, self.margin = self._run.image_size, self._run.runtime, tta, margin
-        self.classes, self.run = card.classes, card.run
+        self.classes, self.run, self.notice = card.classes, card.run, card.notice
         self.threshold = card.threshold if threshold is None else threshold
         self.detector = make_detector(detector) if isinstance(detector, str) else detector
         columns = self.classify(np.zeros((1, self.image_size, self.image_size, 1), np.uint8)).shape[1]

@@ -20,6 +20,7 @@ class RunFolder:
         self.history = self.path / "history.csv"
         self.model = self.path / "model.keras"
         self.training_faces = self.path / "training_faces.npy"
+        self.calibration = self.path / "calibration.json"
         self.curves = self.path / "curves.png"
         self.exports = self.path / "exports"
         self.manifest = self.path / MANIFEST

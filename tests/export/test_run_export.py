@@ -178,6 +178,17 @@ def test_every_file_has_the_temperature_of_the_run(run, faces, monkeypatch):
         export_run(run, ("tflite",), images=faces, calibrate=False)
 
 
+def test_every_file_has_the_threshold_of_the_run(run, faces, monkeypatch):
+    calibration = SimpleNamespace(temperature=2.0, threshold=0.4, target_precision=0.8)
+    monkeypatch.setattr(run_export, "_calibration", lambda run, dataset: calibration)
+    export_run(run, ("savedmodel",), images=faces)
+    calibration.threshold = 0.6
+    with pytest.raises(RunFolderError, match="keeps exports with another threshold of 'uncertain': savedmodel"):
+        export_run(run, ("tflite",), images=faces)
+    calibration.threshold = 0.4
+    assert set(export_run(run, ("tflite",), images=faces)["exports"]) == {"savedmodel", "tflite"}
+
+
 def test_faces_of_other_classes_are_refused(run, dataset):
     other = replace(dataset, classes=tuple(reversed(dataset.classes)))
     with pytest.raises(DataError, match="classes of made"):

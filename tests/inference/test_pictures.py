@@ -56,7 +56,7 @@ def write(tree, text):
 
 def test_boxes_by_file_in_their_order(tree):
     given = write(tree, "file,left,top,width,height,extra\na/2.jpg,1,2,3,4,x\n[x].jpg,,,,,\na/2.jpg,5.5,6,7,8,\n")
-    assert given.of(tree / "a/2.jpg") == [Box(1, 2, 3, 4), Box(5.5, 6, 7, 8)]
+    assert given.of(tree / "a/2.jpg") == [Box(5.5, 6, 7, 8), Box(1, 2, 3, 4)]  # largest first
     assert given.of(tree / "[x].jpg") == []
     assert [str(path) for path in given.files] == ["a/2.jpg", "[x].jpg"]
 

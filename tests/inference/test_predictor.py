@@ -7,10 +7,12 @@ import sys
 import numpy as np
 import pytest
 from composed_pictures import FixedDetector, box_at, compose
+from fer_keras_cli.main import run as run_command
 from PIL import Image
 
 from fer_keras.emotions import FER7
 from fer_keras.errors import InputError, ModelFileError, RunFolderError
+from fer_keras.export.tflite.metadata import read_contract
 from fer_keras.inference import Box, Predictor
 from fer_keras.inference.model_files import PACKAGED_RUNS, find_export, packaged_file
 
@@ -54,6 +56,32 @@ def test_package_data_lists_the_model():
     for run in PACKAGED_RUNS:
         place = Path(run, "exports", packaged_file(run).name)
         assert any(place.match(pattern) for pattern in patterns), run
+
+
+@pytest.fixture
+def run_with_export(tmp_path, packaged):
+    """A run folder with one export, and the calibration that the export carries."""
+    contract = read_contract(packaged)
+    (tmp_path / "run" / "exports").mkdir(parents=True)
+    (tmp_path / "run" / "exports" / packaged.name).write_bytes(packaged.read_bytes())
+    (tmp_path / "run" / "recipe.yaml").write_text("model: {name: cnn_small}\n")
+    found = {"temperature": contract["temperature"], "threshold": contract["uncertain"]["threshold"]}
+    (tmp_path / "run" / "calibration.json").write_text(json.dumps(found))
+    return tmp_path / "run"
+
+
+@pytest.mark.parametrize("change", [{"threshold": 0.99}, {"temperature": 3.0}])
+def test_an_export_that_is_older_than_the_calibration_of_its_run_says_so(run_with_export, change, capsys):
+    assert Predictor(run_with_export, detector="none").notice == ""
+    calibration = run_with_export / "calibration.json"
+    calibration.write_text(json.dumps(json.loads(calibration.read_text()) | change))
+    assert "older than the calibration of its run" in Predictor(run_with_export, detector="none").notice
+    Image.fromarray(compose()).save(run_with_export / "face.png")
+    assert run_command(["predict", str(run_with_export / "face.png"), "--model", str(run_with_export)]) == 0
+    assert "export again" in capsys.readouterr().err
+    calibration.write_text("{}")
+    with pytest.raises(RunFolderError, match="is damaged"):
+        Predictor(run_with_export, detector="none")
 
 
 def test_a_face_gets_an_expression(predictor):

@@ -19,7 +19,7 @@ from ...runs.run_folder import RunFolder
 from ...runs.run_record import now
 from ..prediction import check_choice, check_class_names, check_outputs, load_run_model, predict_views, read_run_json
 from ..seen_faces import find_seen_faces
-from .record import Calibration, CalibrationScores, Targets, calibration_path
+from .record import Calibration, CalibrationScores, Targets
 from .report import calibration_scores, write_calibration_report
 
 PICTURES = "calibration"
@@ -154,7 +154,7 @@ def _write(run: RunFolder, found: Calibration, rows: Split, logits: np.ndarray) 
             target=found.target_precision,
             threshold=found.threshold,
         )
-    write_json(calibration_path(run), asdict(found))
+    write_json(run.calibration, asdict(found))
     run.write_manifest()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
@@ -11,8 +10,6 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from ...errors import ModelFileError, RunFolderError
 from ...runs.manifest import file_sha256
 from ...runs.run_folder import RunFolder
-
-CALIBRATION = "calibration.json"
 
 Targets = Literal["hard", "soft"]
 
@@ -86,11 +83,6 @@ class Calibration:
     format_version: Literal[1] = 1
 
 
-def calibration_path(run: RunFolder) -> Path:
-    """Where the calibration of a run lies."""
-    return run.path / CALIBRATION
-
-
 def read_calibration(run: RunFolder) -> Calibration | None:
     """Read ``calibration.json`` of a run; None when it has none.
 
@@ -98,7 +90,7 @@ def read_calibration(run: RunFolder) -> Calibration | None:
         RunFolderError: the file is unreadable or holds something else.
         ModelFileError: it was found for another ``model.keras``.
     """
-    path = calibration_path(run)
+    path = run.calibration
     if not path.is_file():
         return None
     again = f"Run 'fer-keras calibrate {run.path}' again"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...errors import DataError
 from ..boxes import Box
+from .protocol import largest_first
 
 COLUMNS = ("file", "left", "top", "width", "height")
 
@@ -24,7 +25,7 @@ class GivenBoxes:
         self.files = list(boxes)
 
     def of(self, path: Path) -> list[Box]:
-        """The boxes of a picture, in the order of the rows.
+        """The boxes of a picture, largest first as those of a detector.
 
         Raises:
             DataError: the file of boxes does not name the picture.
@@ -32,7 +33,7 @@ class GivenBoxes:
         found = self._boxes.get(path.resolve())
         if found is None:
             raise DataError("the file of boxes has no row for this picture")
-        return found
+        return largest_first(found)
 
 
 def read_boxes(path: Path | str) -> GivenBoxes:

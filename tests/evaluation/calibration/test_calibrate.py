@@ -13,7 +13,7 @@ from fer_keras.datasets.faces import FaceDataset, Split, fingerprint
 from fer_keras.emotions import FER7
 from fer_keras.errors import DataError, InputError, ModelFileError, RunFolderError
 from fer_keras.evaluation.calibration.calibrate import calibrate_run
-from fer_keras.evaluation.calibration.record import calibration_path, read_calibration
+from fer_keras.evaluation.calibration.record import read_calibration
 from fer_keras.evaluation.calibration.report import score_uncertain
 from fer_keras.evaluation.evaluate import evaluate_run
 from fer_keras.evaluation.prediction import average_views, predict_views
@@ -192,14 +192,14 @@ def test_run_without_calibration_has_none(run):
     ],
 )
 def test_strange_calibration_is_refused_by_its_key(run, calibrated, change, where):
-    calibration_path(run).write_text(json.dumps({**asdict(calibrated[1]), **change}))
+    run.calibration.write_text(json.dumps({**asdict(calibrated[1]), **change}))
     with pytest.raises(RunFolderError, match=rf"calibration\.json: '{where}'"):
         read_calibration(run)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"temperature": 1}', "\x00\xff"])
 def test_damaged_calibration_is_refused(run, text):
-    calibration_path(run).write_text(text)
+    run.calibration.write_text(text)
     with pytest.raises(RunFolderError, match=r"calibration\.json"):
         read_calibration(run)
 

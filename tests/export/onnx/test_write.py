@@ -13,6 +13,7 @@ from fer_keras.errors import InputError, ModelFileError
 from fer_keras.export.exported_model import load_exported
 from fer_keras.export.onnx.write import export_onnx
 from fer_keras.export.seals import CONTRACT, SEAL, check_onnx, seal_onnx
+from fer_keras.inference import Predictor
 from fer_keras.metrics.scores import softmax
 
 onnx = pytest.importorskip("onnx", reason="needs fer_keras[onnx]")
@@ -37,6 +38,10 @@ def test_it_is_the_same_model_at_its_temperature(exported, cnn, faces):
     assert np.abs(loaded(faces) - keras_probabilities(cnn, faces)).max() > 0.01
     assert loaded.runtime == f"onnxruntime {onnxruntime.__version__}"
     assert loaded.image_size == 48
+
+
+def test_a_file_without_the_contract_of_a_run_is_one_that_predict_takes(exported, classes):
+    assert Predictor(exported, detector="none").classes == tuple(classes)
 
 
 @pytest.mark.parametrize("name", ["transfer", "leaky"])
