@@ -63,10 +63,12 @@ def _choose_labels_and_faces(section: DataSection, dataset: FaceDataset) -> Face
     """Labels first, since FER+ goes with FER2013's own classes; then classes; leaks last: they depend on the rest."""
     from fer_keras.datasets.copies.leaks import drop_leaks
     from fer_keras.datasets.labels.ferplus import load_ferplus
-    from fer_keras.datasets.labels.label_sets import select_classes
+    from fer_keras.datasets.labels.label_sets import named_as_ferplus, select_classes
 
     if section.labels == "ferplus":
-        dataset = load_ferplus(dataset, section.ferplus, mode=section.ferplus_mode, classes=section.ferplus_classes)
+        dataset = named_as_ferplus(dataset, section.ferplus_classes) or load_ferplus(
+            dataset, section.ferplus, mode=section.ferplus_mode, classes=section.ferplus_classes
+        )
     dataset = select_classes(dataset, section.classes, section.drop, section.merge)
     return drop_leaks(dataset) if section.train_without_leaks else dataset
 

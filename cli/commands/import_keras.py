@@ -29,7 +29,7 @@ RESCALINGS = ("none", "unit", "symmetric", "imagenet", "caffe")
     default="fer2013",
     show_default=True,
     metavar="ORDER",
-    help="Classes by output of the model: fer2013, alphabetical (image_dataset_from_directory), or names a,b,c.",
+    help="Classes by output of the model: fer2013, alphabetical (image_dataset_from_directory), affectnet, or a,b,c.",
 )
 @click.option(
     "--image-size",

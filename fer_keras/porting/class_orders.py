@@ -9,7 +9,12 @@ from ..emotions import FER7, FERPLUS8, canonical_emotion
 from ..errors import InputError
 
 # ImageFolder of torchvision numbers the class folders in alphabetical order.
-NAMED_ORDERS = {"fer2013": FER7, "alphabetical": tuple(sorted(FER7))}
+# AffectNet numbers its labels in an order of its own (Mollahosseini et al. 2017, arXiv:1708.03985).
+NAMED_ORDERS = {
+    "fer2013": FER7,
+    "alphabetical": tuple(sorted(FER7)),
+    "affectnet": ("neutral", "happy", "sad", "surprise", "fear", "disgust", "angry", "contempt"),
+}
 # The share of the largest class of FER2013 is 0.25: a network below this has learnt nothing that shows here.
 CHANCE = 0.3
 # Why no order may fit, as the end of a sentence; a caller whose files hide something else says so itself.
@@ -23,13 +28,15 @@ def resolve_class_order(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return (classes by output of the checkpoint, the same classes in this project's order).
 
     Args:
-        text: ``fer2013``, ``alphabetical`` (both of the seven classes), or the names, separated by commas.
+        text: ``fer2013``, ``alphabetical`` (both of the seven classes), ``affectnet`` (eight), or the names, separated
+            by commas.
 
     Raises:
         InputError: fewer than two names, one given twice, or an unknown one.
     """
     if text in NAMED_ORDERS:
-        return NAMED_ORDERS[text], FER7
+        order = NAMED_ORDERS[text]
+        return order, FERPLUS8 if "contempt" in order else FER7
     names = [part for part in text.split(",") if part.strip()]
     if len(names) < 2:
         allowed = f"{', '.join(NAMED_ORDERS)}, or the class names separated by commas"

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...emotions import canonical_emotion
+from ...emotions import FERPLUS8, canonical_emotion
 from ...errors import DataError
 from ..faces import SPLITS, Change, FaceDataset, Split, fingerprint
 
@@ -59,6 +59,24 @@ def select_classes(
         changes=(*dataset.changes, change),
         origin=dataset,
     )
+
+
+def named_as_ferplus(dataset: FaceDataset, classes: int) -> FaceDataset | None:
+    """Return faces that come with all of FER+'s classes, as AffectNet's folders do, under FER+'s names in its order.
+
+    Args:
+        dataset: any data set.
+        classes: 8, or 7 to leave contempt out.
+
+    Returns:
+        None for a data set without contempt, whose labels are not FER+'s: votes are needed for it.
+    """
+    wanted = FERPLUS8[:classes]
+    try:
+        own = {name: canonical_emotion(name, dataset.classes) for name in FERPLUS8}
+    except DataError:
+        return None
+    return select_classes(dataset, wanted, merge={name: [old] for name, old in own.items() if name != old})
 
 
 def _merge(classes: tuple[str, ...], merge: Mapping[str, Sequence[str]]) -> tuple[tuple[str, ...], list[str]]:

@@ -9,7 +9,9 @@ import keras
 import numpy as np
 import pytest
 from fer_keras_cli.main import run as fer_keras
+from PIL import Image
 
+from fer_keras.emotions import AFFECTNET8, FERPLUS8
 from fer_keras.errors import ConfigError, InputError, ModelFileError
 from fer_keras.evaluation.evaluate import evaluate_run
 from fer_keras.evaluation.prediction import load_run_model
@@ -234,3 +236,24 @@ def test_the_command_makes_a_run_that_evaluates_and_cannot_be_trained(tiny_datas
     assert evaluate_run(run, tiny_dataset, "validation")["n"] == 14
     with pytest.raises(ConfigError, match="it came as a file and cannot be built or trained"):
         prepare_model(make_recipe(load_yaml_file(run.recipe)), tiny_dataset)
+
+
+def test_a_model_of_affectnets_eight_classes_is_scored_on_its_folders(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    for split in ("train", "validation", "test"):
+        for place, name in enumerate(AFFECTNET8):
+            folder = tmp_path / "affectnet" / split / name
+            folder.mkdir(parents=True)
+            for number in range(3):
+                pixels = rng.integers(0, 40, (48, 48)) + 25 * place
+                Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number}.png")
+    sequential(k.Dense(8, activation="softmax")).save(tmp_path / "m.keras")
+    words = ["--trust-model", "--rescale", "unit", "--class-order", "affectnet", "--name", "run", "--output", tmp_path]
+    assert fer_keras(["import-keras", str(tmp_path / "m.keras"), *map(str, words)]) == 0
+    data = str(tmp_path / "affectnet")
+    capsys.readouterr()
+    assert fer_keras(["evaluate", str(tmp_path / "run"), "--split", "test", "--data", data, "--json"]) == 0
+    metrics = json.loads(capsys.readouterr().out)
+    assert metrics["n"] == 24
+    assert list(metrics["per_class"]) == list(FERPLUS8)
+    assert all(scores["support"] == 3 for scores in metrics["per_class"].values())

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from fer_keras.datasets import FaceDataset, Split, fingerprint, select_classes
-from fer_keras.emotions import AFFECTNET8
+from fer_keras.datasets.labels.label_sets import named_as_ferplus
+from fer_keras.emotions import AFFECTNET8, FERPLUS8
 from fer_keras.errors import DataError
 
 
@@ -39,6 +40,15 @@ def test_chosen_classes_keep_the_order_given(faces):
         assert names_of(chosen, split) == {"sad": "sad", "happiness": "happiness", "anger": "anger"}
         assert len(chosen.splits[split]) == 9
     assert list(chosen.splits["train"].ids[:3]) == ["0", "4", "6"]
+
+
+def test_faces_that_come_with_contempt_take_the_names_of_ferplus(faces):
+    named = named_as_ferplus(faces, 8)
+    assert named.classes == FERPLUS8
+    meant = {"anger": "angry", "happiness": "happy"}
+    assert names_of(named) == {name: meant.get(name, name) for name in AFFECTNET8}
+    assert named_as_ferplus(faces, 7).classes == FERPLUS8[:7]
+    assert named_as_ferplus(select_classes(faces, drop=["contempt"]), 7) is None
 
 
 def test_dropped_classes_leave_the_order(faces):
