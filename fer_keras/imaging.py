@@ -127,6 +127,8 @@ def _decode(data: bytes, convert: Callable[[Image.Image], np.ndarray], max_bytes
         image = _OPENERS[name](io.BytesIO(data))
         _check_size(image.size, max_pixels)
         image.load()
+        if name == "PNG":
+            _scale_transparent_gray(image, data)
         pixels = convert(image)  # (h, w) or (h, w, 3)
         return np.ascontiguousarray(_UPRIGHT.get(_orientation(image), lambda upright: upright)(pixels))
     except ImageDecodeError:
@@ -176,6 +178,13 @@ def _to_rgb(image: Image.Image) -> np.ndarray:
         ground = Image.new("RGBA", image.size, (_MID_GRAY, _MID_GRAY, _MID_GRAY, 255))
         return np.asarray(Image.alpha_composite(ground, image.convert("RGBA")).convert("RGB"))
     return np.asarray(image.convert("RGB"))
+
+
+def _scale_transparent_gray(image: Image.Image, data: bytes) -> None:
+    """Pillow scales gray of 2 and 4 bits to 0..255, but not the value that a tRNS chunk calls transparent."""
+    depth, colour = data[24:26]
+    if colour == 0 and depth in (2, 4) and "transparency" in image.info:
+        image.info["transparency"] *= 255 // (2**depth - 1)
 
 
 def _from_16_bit(image: Image.Image) -> np.ndarray:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from ...imaging import MAX_BYTES, MAX_PIXELS, MAX_SIDE
-from .image_header import JPEG, PNG, read_header
+from .image_header import JPEG, PNG, ImageHeader, read_header
 
 _MID_GRAY = 128
 _GOOD, _EMPTY, _LARGE, _UNKNOWN, _BAD_HEADER, _PIXELS, _DAMAGED = range(7)
@@ -83,7 +83,7 @@ def _decode_checked(data: tf.Tensor, size: int, black: tf.Tensor) -> tuple[tf.Te
     fault = tf.where(known, fault, _UNKNOWN)
 
     def face():
-        gray = tf.cond(header.kind == JPEG, lambda: _jpeg(data), lambda: _png(data, header.gray_bits))  # (h, w)
+        gray = tf.cond(header.kind == JPEG, lambda: _jpeg(data), lambda: _png(data, header))  # (h, w)
         return fault, _turn(_resize(gray, size), header.orientation)[..., None]  # (size, size, 1)
 
     return tf.cond(fault == _GOOD, face, lambda: (fault, black))
@@ -94,12 +94,17 @@ def _jpeg(data: tf.Tensor) -> tf.Tensor:
     return _luma(tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE"))  # (h, w)
 
 
-def _png(data: tf.Tensor, gray_bits: tf.Tensor) -> tf.Tensor:
+def _png(data: tf.Tensor, header: ImageHeader) -> tf.Tensor:
+    gray_bits, transparent = header.gray_bits, header.transparent
+
     def plain_gray():
-        return tf.cast(tf.io.decode_png(data, channels=1)[..., 0], tf.int32)  # (h, w)
+        gray = tf.cast(tf.io.decode_png(data, channels=1)[..., 0], tf.int32)  # (h, w)
+        white = tf.bitwise.left_shift(1, gray_bits) - 1
+        return tf.where((transparent >= 0) & (gray == transparent * 255 // white), _MID_GRAY, gray)
 
     def gray_16():
-        return tf.cast(tf.io.decode_png(data, channels=1, dtype=tf.uint16)[..., 0], tf.int32) // 257  # (h, w)
+        raw = tf.cast(tf.io.decode_png(data, channels=1, dtype=tf.uint16)[..., 0], tf.int32)  # (h, w)
+        return tf.where(raw == transparent, _MID_GRAY, raw // 257)
 
     def any_colours():
         return _over_mid_gray(tf.io.decode_png(data, channels=4))  # (h, w)

@@ -19,6 +19,7 @@ class ImageHeader(NamedTuple):
     height: tf.Tensor  # int64
     width: tf.Tensor  # int64
     gray_bits: tf.Tensor  # int32, bits per pixel of a PNG in plain gray, otherwise 0
+    transparent: tf.Tensor  # int32, sample of plain gray that stands for transparent pixels (tRNS), -1 for none
     orientation: tf.Tensor  # int32, EXIF 1..8
 
 
@@ -36,14 +37,33 @@ def read_header(data: tf.Tensor) -> ImageHeader:
 
 def _nothing_known() -> ImageHeader:
     zero = tf.constant(0, tf.int64)
-    return ImageHeader(tf.constant(UNKNOWN), zero, zero, tf.constant(0), tf.constant(1))
+    return ImageHeader(tf.constant(UNKNOWN), zero, zero, tf.constant(0), tf.constant(-1), tf.constant(1))
 
 
 def _read_png(values: tf.Tensor) -> ImageHeader:
     """https://www.w3.org/TR/png-3/#11IHDR"""
     height, width = _big_endian(values[20:24], 4), _big_endian(values[16:20], 4)
     gray_bits = tf.where(values[25] == 0, values[24], 0)
-    return ImageHeader(tf.constant(PNG), height, width, gray_bits, tf.constant(1))
+    transparent = tf.cond(gray_bits > 0, lambda: _read_transparent(values), lambda: tf.constant(-1))
+    return ImageHeader(tf.constant(PNG), height, width, gray_bits, transparent, tf.constant(1))
+
+
+def _read_transparent(values: tf.Tensor) -> tf.Tensor:
+    """Walk the chunks before the pixels to tRNS; of gray images it holds one sample of two bytes."""
+    length = tf.size(values)
+
+    def is_unfinished(at, found):
+        return (at + 12 <= length) & (found < 0)
+
+    def step(at, found):
+        size = tf.cast(tf.minimum(_big_endian(_slice(values, at, 4), 4), 2**30), tf.int32)
+        kind = values[at + 4 : at + 8]
+        sample = tf.reduce_sum(_slice(values, at + 8, 2) * [256, 1])
+        found = tf.where(tf.reduce_all(kind == list(b"tRNS")) & (size == 2), sample, found)
+        is_over = tf.reduce_all(kind == list(b"IDAT"))
+        return tf.where(is_over, length, at + 12 + size), found
+
+    return tf.while_loop(is_unfinished, step, (tf.constant(8), tf.constant(-1)))[1]
 
 
 def _big_endian(values: tf.Tensor, count: int) -> tf.Tensor:
@@ -74,7 +94,12 @@ def _read_jpeg(values: tf.Tensor) -> ImageHeader:
     _, height, width, exif, end = tf.while_loop(is_unfinished, step, (tf.constant(2), zero, zero, zero, zero))
     orientation = tf.cond(exif > 0, lambda: _read_orientation(values[exif:end]), lambda: tf.constant(1))
     return ImageHeader(
-        tf.constant(JPEG), tf.cast(height, tf.int64), tf.cast(width, tf.int64), tf.constant(0), orientation
+        kind=tf.constant(JPEG),
+        height=tf.cast(height, tf.int64),
+        width=tf.cast(width, tf.int64),
+        gray_bits=tf.constant(0),
+        transparent=tf.constant(-1),
+        orientation=orientation,
     )
 
 

@@ -33,12 +33,13 @@ def encode(image, kind, **options):
     return buffer.getvalue()
 
 
-def raw_png(width, height, depth, rows):
+def raw_png(width, height, depth, rows, *, colour=0, transparent=None):
     def chunk(name, content):
         return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
 
-    header = struct.pack(">IIBBBBB", width, height, depth, 0, 0, 0, 0)
-    parts = (chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(rows, 9)), chunk(b"IEND", b""))
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    extra = b"" if transparent is None else chunk(b"pHYs", b"\0" * 9) + chunk(b"tRNS", transparent)
+    parts = (chunk(b"IHDR", header), extra, chunk(b"IDAT", zlib.compress(rows, 9)), chunk(b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
@@ -51,6 +52,12 @@ def little_endian_exif(orientation):
     exif = Image.Exif()
     exif[0x010F], exif[0x0112] = "Maker", orientation
     return exif
+
+
+def wide_rows(channels):
+    """Twenty rows of thirty 16-bit pixels that take a few values only, the first of them 1,000 often."""
+    values = np.random.default_rng(2).choice([1000, 1001, 30_000, 65_535], (20, 30 * channels)).astype(">u2")
+    return b"".join(b"\0" + row.tobytes() for row in values)
 
 
 def files():
@@ -74,6 +81,13 @@ def files():
         "1 bit": encode(gray.convert("1"), "PNG"),
         "2 bits": raw_png(8, 1, 2, b"\0\x1b\xe4"),
         "4 bits": raw_png(4, 1, 4, b"\0\x01\xf8"),
+        "1 bit, one transparent": raw_png(8, 1, 1, b"\0\xa5", transparent=b"\0\x01"),
+        "2 bits, one transparent": raw_png(8, 1, 2, b"\0\x1b\xe4", transparent=b"\0\x02"),
+        "4 bits, one transparent": raw_png(4, 1, 4, b"\0\x01\xf8", transparent=b"\0\x0f"),
+        "8 bits, one transparent": raw_png(4, 1, 8, b"\0\x01\xf8\x63\xf8", transparent=b"\0\xf8"),
+        "16 bits, one transparent": raw_png(30, 20, 16, wide_rows(1), transparent=struct.pack(">H", 1000)),
+        "16 bits, black transparent": raw_png(30, 20, 16, wide_rows(1), transparent=b"\0\0"),
+        "16 bits in colour": raw_png(30, 20, 16, wide_rows(3), colour=2),
         "smaller than a face": encode(gray.resize((20, 13)), "PNG"),
         "a face": encode(gray.resize((SIDE, SIDE)), "PNG"),
         "one pixel": encode(gray.resize((1, 1)), "PNG"),
