@@ -175,6 +175,8 @@ def make_train_dataset(
         return (faces, targets) if weights is None else (faces, targets, tf.linalg.matvec(targets, weights))
 
     steps = tf.data.Dataset.range(start_step, stop_step)
+    # AutoGraph would rewrite every function below this one, for seconds, and none of them has a Python branch on tensors.
+    load = tf.autograph.experimental.do_not_convert(load)
     return steps.map(load, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
 
 
@@ -185,4 +187,5 @@ def make_eval_dataset(split: Split, *, classes: int, batch_size: int, soft: bool
     """
     targets = _targets(split, classes) if soft else tf.one_hot(split.labels, classes)
     faces = tf.data.Dataset.from_tensor_slices((split.images, targets))
-    return faces.batch(batch_size).map(lambda x, y: (tf.cast(x, tf.float32), y)).prefetch(2)
+    to_floats = tf.autograph.experimental.do_not_convert(lambda x, y: (tf.cast(x, tf.float32), y))
+    return faces.batch(batch_size).map(to_floats).prefetch(2)
