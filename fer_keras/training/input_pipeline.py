@@ -175,7 +175,7 @@ def make_train_dataset(
         return (faces, targets) if weights is None else (faces, targets, tf.linalg.matvec(targets, weights))
 
     steps = tf.data.Dataset.range(start_step, stop_step)
-    # AutoGraph would rewrite every function below this one, for seconds, and none of them has a Python branch on tensors.
+    # AutoGraph would rewrite every function below this one, for seconds; none of them branches in Python on tensors.
     load = tf.autograph.experimental.do_not_convert(load)
     return steps.map(load, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
 

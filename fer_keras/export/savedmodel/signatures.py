@@ -48,7 +48,8 @@ def _names_reader(module: tf.Module, n_classes: int) -> Callable[[], tf.Tensor]:
     return lambda: module.class_names.lookup(tf.range(n_classes, dtype=tf.int64))  # (classes,)
 
 
-def _images(model: keras.Model, dtype: tf.DType) -> tf.TensorSpec:
+def images_spec(model: keras.Model, dtype: tf.DType) -> tf.TensorSpec:
+    """What a signature takes: a batch of any size of the faces that the model takes."""
     return tf.TensorSpec(model.input_shape, dtype, name="images")
 
 
@@ -63,11 +64,11 @@ def _serve_pixels(module: tf.Module, model: keras.Model, names: Callable[[], tf.
     def softmax(images):
         return module.probabilities(images)["probabilities"]  # (B, classes)
 
-    @tf.function(input_signature=[_images(model, tf.float32)])
+    @tf.function(input_signature=[images_spec(model, tf.float32)])
     def serving_default(images):
         return {"probabilities": _or_none(softmax, images), "class_names": names()}
 
-    @tf.function(input_signature=[_images(model, tf.uint8)])
+    @tf.function(input_signature=[images_spec(model, tf.uint8)])
     def serving_uint8(images):
         return serving_default(tf.cast(images, tf.float32))
 
@@ -93,7 +94,7 @@ def _features(model: keras.Model) -> dict[str, Function]:
     if embedding is None:
         return {}
 
-    @tf.function(input_signature=[_images(model, tf.float32)])
+    @tf.function(input_signature=[images_spec(model, tf.float32)])
     def features(images):
         found = _or_none(lambda batch: embedding(batch, training=False), images)
         return {"features": tf.cast(found, tf.float32)}  # (B, F)

@@ -20,7 +20,7 @@ from ..formats import LABELS, check_classes, labels_text
 from ..model import check_model
 from ..native_logs import native_logs_captured
 from ..seals import write_checksums
-from .signatures import add_signatures
+from .signatures import add_signatures, images_spec
 
 
 def write(model: keras.Model, path: Path, contract: Mapping, faces: np.ndarray | None) -> None:
@@ -91,7 +91,7 @@ def make_serving_module(model: keras.Model, temperature: float = 1.0) -> tf.Modu
     module.model_variables = [variable.value for variable in model.variables]
     softmax = _softmax_of(model, temperature)
 
-    @tf.function(input_signature=[_images(model, tf.float32)])
+    @tf.function(input_signature=[images_spec(model, tf.float32)])
     def probabilities(images):
         return {"probabilities": softmax(images)}
 
@@ -114,10 +114,6 @@ def _softmax_of(model: keras.Model, temperature: float) -> Callable[[tf.Tensor],
 def _check_temperature(temperature: float) -> None:
     if not (math.isfinite(temperature) and temperature > 0):
         raise InputError("unusable temperature", allowed="a finite number above 0", received=temperature)
-
-
-def _images(model: keras.Model, dtype: tf.DType) -> tf.TensorSpec:
-    return tf.TensorSpec(model.input_shape, dtype, name="images")
 
 
 def _save(module: tf.Module, signatures: dict[str, tf.types.experimental.PolymorphicFunction], folder: Path) -> None:
