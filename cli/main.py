@@ -21,6 +21,7 @@ COMMANDS = {
     "calibrate": "Fit temperature and 'uncertain' threshold of a run on validation faces.",
     "explain": "Show where in a face a run's answer comes from (Grad-CAM).",
     "export": "Write SavedModel and TFLite files and prove them against Keras.",
+    "ensemble": "Make one run of several, whose probabilities are averaged.",
     "prune": "Fine-tune a run while setting its smallest weights to zero.",
     "benchmark": "Measure latency, size and memory of runs, or the training time to an accuracy.",
     "compare": "Lay runs side by side: an HTML page, Markdown and JSON.",

@@ -24,7 +24,7 @@ FLOORS = (
     {"training", "evaluation"},
     {"explanation", "porting"},
     {"export"},
-    {"inference", "pruning"},
+    {"inference", "pruning", "ensemble"},
     {"benchmark"},
     {"comparison"},
     {"webapp"},

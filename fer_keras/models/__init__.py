@@ -42,15 +42,19 @@ __all__ = [
 ]
 
 
+# Networks that no recipe builds.
+_ORIGINS = {"imported": "came as a file", "ensemble": "is made of finished runs"}
+
+
 def build_model(section: ModelSection, classes: int, image_size: int = 48) -> keras.Sequential:
     """Build the network that the recipe's ``model`` section describes, for faces of ``image_size`` pixels a side.
 
     Raises:
-        ConfigError: a network that came as a file, which no recipe can build.
+        ConfigError: a network that came as a file or is made of finished runs, which no recipe can build.
     """
     if section.name not in MODELS:
         raise ConfigError(
-            f"the network of this recipe is {section.name}: it came as a file and cannot be built or trained",
+            f"the network of this recipe is {section.name}: it {_ORIGINS[section.name]} and cannot be built or trained",
             allowed=", ".join(MODELS),
             hint="evaluate, export and compare work on its run",
         )

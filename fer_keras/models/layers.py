@@ -48,6 +48,17 @@ class ResizeImages(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="fer_keras")
+class Logarithm(keras.layers.Layer):
+    """Natural logarithm of probabilities of any shape, from 1e-7 on: logits whose softmax they are."""
+
+    def call(self, probabilities):
+        return ops.log(ops.maximum(probabilities, 1e-7))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+@keras.saving.register_keras_serializable(package="fer_keras")
 class SelectOutputs(keras.layers.Layer):
     """Put outputs into another order: ``(B, n)`` to ``(B, len(outputs))``, output ``i`` being input ``outputs[i]``."""
 

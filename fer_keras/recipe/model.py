@@ -123,6 +123,12 @@ class ImportedModel(Section):
     name: Literal["imported"] = "imported"
 
 
+class EnsembleModel(Section):
+    """Finished runs whose probabilities are averaged; a recipe cannot build it."""
+
+    name: Literal["ensemble"] = "ensemble"
+
+
 Buildable = (
     CnnModel
     | CnnSmallModel
@@ -136,7 +142,7 @@ Buildable = (
     | MobileNetV3SmallModel
     | EfficientNetV2B0Model
 )
-ModelSection = Annotated[Buildable | ImportedModel, Field(discriminator="name")]
+ModelSection = Annotated[Buildable | ImportedModel | EnsembleModel, Field(discriminator="name")]
 
 # Networks that a recipe can train.
 SECTIONS: dict[str, type[NetworkSection]] = {
