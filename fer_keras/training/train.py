@@ -168,7 +168,7 @@ def _describe_phases(recipe: Recipe, model: keras.Model, progress: Progress) -> 
     """What ``run.json`` says of transfer learning; nothing for networks trained from scratch."""
     facts: dict = {}
     if recipe.caches_features:
-        facts["cached_features"] = {"seconds": round(progress.feature_seconds, 1)}
+        facts["cached_features"] = {"seconds": round(progress.feature_seconds, 3)}
     if progress.fine_tuning:
         opened = int(sum(keras.ops.size(v) for v in model.trainable_variables))
         facts["fine_tune"] = {"began_after_epoch": progress.phase_start, "trainable_parameters": opened}

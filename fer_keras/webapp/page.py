@@ -9,10 +9,10 @@ import streamlit as st
 from . import session
 from .choices import Choices, choose
 from .facts import facts_line
-from .pages.live import show_live
-from .pages.pictures import show_camera, show_pictures
-from .pages.video import show_video
 from .settings import AppSettings
+from .views.live import show_live
+from .views.pictures import show_camera, show_pictures
+from .views.video import show_video
 
 _HERE = Path(__file__).parent
 _SOURCES = {

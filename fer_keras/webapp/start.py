@@ -2,7 +2,8 @@
 
 import sys
 
-from .page import show
-from .settings import read_settings
+# Run as a file, it has no package: the imports are absolute.
+from fer_keras.webapp.page import show
+from fer_keras.webapp.settings import read_settings
 
 show(read_settings(sys.argv[1:]))

@@ -4,6 +4,7 @@ import pytest
 
 from fer_keras.errors import ConfigError, ModelFileError
 from fer_keras.models import MODELS, GrayscaleToRGB, ResizeImages, build_cnn, build_model, count_macs
+from fer_keras.models.transfer import WEIGHTS_LATER
 from fer_keras.recipe.model import CnnModel, MobileNetV2Model
 
 build_mobilenetv2 = MODELS["mobilenetv2"]
@@ -96,8 +97,9 @@ def test_the_backbone_is_frozen_with_its_batch_normalisation(mobilenet, faces):
 
 
 def test_fine_tuning_opens_layers_but_never_batch_normalisation():
-    opened = build_mobilenetv2(7, fine_tune_from="block_16_expand", **SMALL)
-    everything = build_mobilenetv2(7, fine_tune_from="all", **SMALL)
+    pretrained = SMALL | {"weights": WEIGHTS_LATER}
+    opened = build_mobilenetv2(7, fine_tune_from="block_16_expand", **pretrained)
+    everything = build_mobilenetv2(7, fine_tune_from="all", **pretrained)
     assert 4 < len(opened.trainable_variables) < len(everything.trainable_variables)
     names = {v.name for v in everything.trainable_variables}
     assert not names & {"gamma", "beta"}

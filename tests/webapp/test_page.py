@@ -2,6 +2,7 @@
 
 import csv
 import io
+import sys
 
 import pytest
 from hostile_files import broken_files, encode, one_face, wall
@@ -9,6 +10,7 @@ from hostile_files import broken_files, encode, one_face, wall
 from fer_keras.emotions import FER7
 from fer_keras.inference.model_files import PACKAGED_RUNS
 from fer_keras.webapp.sample import sample_picture
+from fer_keras.webapp.server import SCRIPT
 
 testing = pytest.importorskip("streamlit.testing.v1", reason="the web page's extra is not installed")
 
@@ -36,6 +38,14 @@ def page():
     assert not app.exception
     app.selectbox[0].set_value("packaged model").run()
     return app
+
+
+def test_the_script_that_streamlit_runs_is_a_file_beside_no_pages(monkeypatch):
+    """Streamlit takes a folder ``pages`` beside it for further pages, and gives the script no package."""
+    monkeypatch.setattr(sys, "argv", ["start.py"])
+    app = testing.AppTest.from_file(str(SCRIPT), default_timeout=60).run()
+    assert not app.exception
+    assert not SCRIPT.with_name("pages").exists()
 
 
 def html(app) -> str:
