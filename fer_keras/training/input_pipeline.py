@@ -186,6 +186,11 @@ def make_eval_dataset(split: Split, *, classes: int, batch_size: int, soft: bool
     Labels are hard; ``soft`` takes what training learns, so that the losses of both are of one kind.
     """
     targets = _targets(split, classes) if soft else tf.one_hot(split.labels, classes)
-    faces = tf.data.Dataset.from_tensor_slices((split.images, targets))
-    to_floats = tf.autograph.experimental.do_not_convert(lambda x, y: (tf.cast(x, tf.float32), y))
-    return faces.batch(batch_size).map(to_floats).prefetch(2)
+    fetch, faces = _fetcher(split.images), len(split)
+
+    def load(start):
+        chosen = tf.range(start, tf.minimum(start + batch_size, faces))
+        return tf.cast(fetch(chosen), tf.float32), tf.gather(targets, chosen)
+
+    starts = tf.data.Dataset.range(0, faces, batch_size)
+    return starts.map(tf.autograph.experimental.do_not_convert(load)).prefetch(2)
