@@ -124,7 +124,7 @@ def write_ensemble(members: Sequence[Member], run: RunFolder, *, command: str = 
     write_text(run.recipe, RECIPE_HEADER + dump_recipe(Recipe(model=EnsembleModel(), data=data)))
     with atomic_path(run.model) as scratch:
         model.save(scratch)
-    if _same([member.record.get("dataset") for member in members]) and members[0].run.training_faces.is_file():
+    if "dataset" in record and members[0].run.training_faces.is_file():
         with atomic_path(run.training_faces) as scratch:
             scratch.write_bytes(members[0].run.training_faces.read_bytes())
     write_json(run.run_json, record)
@@ -132,13 +132,10 @@ def write_ensemble(members: Sequence[Member], run: RunFolder, *, command: str = 
     return record
 
 
-def _same(values: Sequence[object]) -> bool:
-    return all(value == values[0] for value in values)
-
-
 def _describe(members: Sequence[Member], model: keras.Model, command: str) -> dict:
     datasets = [member.record.get("dataset") or {} for member in members]
-    same_faces = _same([dataset.get("sha256") for dataset in datasets]) and datasets[0].get("sha256")
+    sha256 = datasets[0].get("sha256")
+    same_faces = sha256 is not None and all(dataset.get("sha256") == sha256 for dataset in datasets)
     notices = [] if same_faces else ["the members were not trained on the same data"]
     return {
         "model": "ensemble",
