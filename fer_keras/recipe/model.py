@@ -61,10 +61,20 @@ class SimpleCnnModel(NetworkSection):
 class Vgg10Model(NetworkSection):
     """Eight convolutions, the first two at full resolution, and two dense layers: a teacher, not a network to ship."""
 
-    module: ClassVar[str] = "vgg"
+    module: ClassVar[str] = "teachers"
     name: Literal["vgg10"] = "vgg10"
     width: Filters = 32
     units: Annotated[int, Field(ge=8, le=4096)] = 512
+    dropout: Dropout = 0.4
+
+
+class SeResNet14Model(NetworkSection):
+    """Residual blocks with squeeze-excitation behind a convolution at full resolution: a teacher of another kind."""
+
+    module: ClassVar[str] = "teachers"
+    name: Literal["se_resnet14"] = "se_resnet14"
+    stem: Filters = 32
+    width: Filters = 48
     dropout: Dropout = 0.4
 
 
@@ -135,6 +145,7 @@ Buildable = (
     | ScratchCnnModel
     | SimpleCnnModel
     | Vgg10Model
+    | SeResNet14Model
     | MiniXceptionModel
     | MobileNetV2Model
     | Vgg16Model

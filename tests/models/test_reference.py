@@ -55,6 +55,26 @@ def test_vgg10_sees_at_full_resolution_first_and_keeps_places_last():
     assert (model.count_params(), count_macs(model)) == (3_314_159, 184_784_384)
 
 
+def test_se_resnet14_has_thirteen_convolutions_beside_shortcuts_and_weighs_channels(networks):
+    model = networks["se_resnet14"]
+    body = model.get_layer("body")
+    kernels = [
+        layer.kernel_size for part in (model, body) for layer in part.layers if isinstance(layer, keras.layers.Conv2D)
+    ]
+    assert (kernels.count((3, 3)), kernels.count((1, 1))) == (13, 3)
+    assert body.get_layer("stage3_2_excite").output.shape == (None, 1, 1, 192)
+    assert model.get_layer("stem_conv").output.shape == (None, 48, 48, 32)
+    assert (model.count_params(), count_macs(model)) == (1_585_563, 130_302_912)
+
+
+def test_a_residual_block_begins_as_its_shortcut(networks, faces):
+    body = networks["se_resnet14"].get_layer("body")
+    maps = np.random.default_rng(0).uniform(0, 1, (2, 48, 48, 32)).astype(np.float32)
+    first, second = (keras.Model(body.input, body.get_layer(f"stage1_{n}_relu").output) for n in (1, 2))
+    np.testing.assert_allclose(second(maps), first(maps), atol=1e-6)
+    assert np.std(first(maps)) > 0
+
+
 def test_scratch_cnn_normalises_with_mean_and_deviation_one_half(networks, faces):
     expected = (faces / 255 - 0.5) / 0.5
     np.testing.assert_allclose(networks["scratch_cnn"].get_layer("rescale")(faces), expected, atol=1e-6)
