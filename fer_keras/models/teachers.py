@@ -1,4 +1,4 @@
-"""``vgg10`` and ``se_resnet14``: networks that are large enough to teach others, their first layers at full resolution."""
+"""``vgg10`` and ``se_resnet14``: networks large enough to teach others, their first layers at full resolution."""
 
 from __future__ import annotations
 
@@ -99,9 +99,9 @@ def _residual_block(x, filters: int, name: str, *, strides: int):
     for layer in conv_bn_relu(filters, 3, f"{name}_1", strides=strides):
         branch = layer(branch)
     branch = layers.Conv2D(filters, 3, padding="same", use_bias=False, name=f"{name}_2_conv")(branch)
-    branch = layers.BatchNormalization(
-        momentum=BATCH_NORM_MOMENTUM, gamma_initializer="zeros", name=f"{name}_2_bn"
-    )(branch)
+    branch = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, gamma_initializer="zeros", name=f"{name}_2_bn")(
+        branch
+    )
     branch = _gate(branch, filters, name)
     if strides > 1:
         x = layers.AveragePooling2D(strides, name=f"{name}_pool")(x)
