@@ -44,6 +44,7 @@ def read_run(path: Path) -> dict:
         facts = {
             "seed": record["seed"],
             "network": record["model"],
+            "distilled_from": (record.get("distilled_from") or {}).get("run"),
             "parameters": record["parameters"],
             "macs": record["macs"],
             "data": record["dataset"]["name"],
@@ -116,7 +117,19 @@ def _row(runs: list[dict]) -> dict:
         "name": re.sub(r"-seed\d+$", "", first["run"]),
         "runs": [run["run"] for run in runs],
         "seeds": seeds,
-        **{key: first[key] for key in ("network", "parameters", "macs", "data", "data_sha256", "backend", "precision")},
+        **{
+            key: first[key]
+            for key in (
+                "network",
+                "distilled_from",
+                "parameters",
+                "macs",
+                "data",
+                "data_sha256",
+                "backend",
+                "precision",
+            )
+        },
         "hardware": sorted({run["hardware"] for run in runs}),
         "training_seconds": spread(run["training_seconds"] for run in runs),
         "epochs_run": spread(run["epochs_run"] for run in runs),
@@ -178,10 +191,11 @@ def to_markdown(rows: Sequence[dict]) -> str:
 
 
 def _cells(row: dict) -> list[str]:
-    scores = row["scores"]
+    scores, teacher = row["scores"], row["distilled_from"]
+    teacher = f"; distilled from {teacher}" if teacher else ""
     both = [scores["PrivateTest"], scores["PrivateTest flip"]]
     return [
-        f"{row['name']} ({row['data']})",
+        f"{row['name']} ({row['data']}{teacher})",
         f"{row['parameters']:,}",
         f"{row['macs'] / 1e6:.1f} M",
         ", ".join(map(str, row["seeds"])),

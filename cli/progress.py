@@ -56,6 +56,10 @@ class ProgressObserver(Observer):
             f"{row['seconds']:.0f} s  {time.strftime('%H:%M:%S')}" + ("  [bold]best[/bold]" if best else "")
         )
 
+    def on_view(self, teacher, done, views):
+        if done < views:
+            self.bar.console.print(f"teacher {teacher}: view {done + 1} of {views}  {time.strftime('%H:%M:%S')}")
+
     def on_warning(self, text):
         self.bar.console.print(f"[yellow]{text}[/yellow]")
 

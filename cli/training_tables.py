@@ -13,6 +13,10 @@ def _fine_tuning(section) -> str:
     return f"then {section.epochs} epochs with {opened}, rate {section.learning_rate:g}"
 
 
+def _distillation(section) -> str:
+    return f"{section.teacher}: weight {section.weight:g}, temperature {section.temperature:g}, {section.views} views"
+
+
 def print_start(recipe, dataset, run) -> None:
     """What will be trained on what, before the first step; on stderr."""
     from fer_keras.devices import accelerators, resolve_precision
@@ -38,6 +42,7 @@ def print_start(recipe, dataset, run) -> None:
             f"{train.optimizer}, rate {train.learning_rate:g}, {train.schedule}, decay {train.weight_decay:g}",
         ),
         ("regularisation", f"label smoothing {train.label_smoothing:g}, EMA {train.ema:g}"),
+        *([("teacher", _distillation(recipe.distill))] if recipe.distill.teacher else []),
         *([("fine-tuning", _fine_tuning(recipe.fine_tune))] if recipe.fine_tune.epochs else []),
         ("imbalance", balance_sentence(describe_balance(dataset.splits["train"].labels, dataset.classes, recipe))),
         ("augmentation", ", ".join(f"{key} {value}" for key, value in options.items()) or "none"),

@@ -103,6 +103,8 @@ def _print_scores(metrics: dict, report: Path, changes: list[tuple[str, str]]) -
         ("top-2 accuracy", f"{metrics['top2_accuracy']:.4f}"),
         ("NLL / ECE", f"{metrics['nll']:.4f} / {metrics['ece']:.4f}"),
     ]
+    if metrics.get("distilled_from"):
+        rows.append(("distilled from", metrics["distilled_from"]))
     if clean.get("accuracy") is not None:
         text = f"{clean['accuracy']:.4f}, macro-F1 {clean['macro_f1']:.4f}, n = {clean['n']:,}"
         rows.append(("without copies of training faces", text))

@@ -35,6 +35,9 @@ from ..options import (
 @ferplus_option
 @click.option("--train-without-leaks", is_flag=True, help="Drop training faces that validation or test hold too.")
 @set_option
+@click.option(
+    "--teacher", metavar="RUN", help="Learn from the answers of a finished run too: --set distill.teacher=RUN."
+)
 @click.option("--epochs", type=click.IntRange(1, 10_000), help="Same as --set train.epochs=N.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Same as --set train.seed=N.")
 @click.option("--name", help="Name of the run folder. Default: model, data, time.")
@@ -49,6 +52,7 @@ def command(ctx, model, recipe, data, overrides, name, output, resume, as_json, 
     fer-keras train --model cnn --data fer2013.csv
     fer-keras train --recipe quickstart --data synthetic
     fer-keras train --model cnn --data fer2013.csv --labels ferplus --set data.ferplus_mode=soft
+    fer-keras train --model cnn_small --data fer2013.csv --teacher saved_models/cnn-fer2013
     fer-keras train --resume saved_models/RUN
     """
     from ..recipe_files import resolve_recipe
@@ -73,6 +77,7 @@ RECIPE_KEYS = {
     "labels": "data.labels",
     "ferplus": "data.ferplus",
     "train_without_leaks": "data.train_without_leaks",
+    "teacher": "distill.teacher",
     "epochs": "train.epochs",
     "seed": "train.seed",
 }

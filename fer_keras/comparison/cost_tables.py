@@ -31,6 +31,11 @@ def training_table(document: dict) -> Table:
 
 def _training_notes(document: dict) -> list[tuple[str, str]]:
     notes = [(f"{row['run']}: {row['obstacle']}", "") for row in document["training"] if row["obstacle"]]
+    notes += [
+        (f"{row['run']} is distilled from {row['distilled_from']}: its loss holds the teacher's part", "")
+        for row in document["training"]
+        if row["distilled_from"]
+    ]
     notes.append(
         (
             "Training accuracy is the mean over the epoch while the weights still move, on augmented faces and with "

@@ -77,6 +77,7 @@ def _training(run: RunSummary, base: RunSummary) -> dict:
         "run": run.name,
         "synthetic": run.is_synthetic,
         "seed": run.record.get("seed"),
+        "distilled_from": (run.record.get("distilled_from") or {}).get("run"),
         "epochs_run": run.record.get("epochs_run", len(run.history) or None),
         "best_epoch": int(best["epoch"]) if best else None,
         "train_accuracy": train,
@@ -110,13 +111,15 @@ def loss_obstacle(run: RunSummary, base: RunSummary) -> str:
 def _loss_terms(run: RunSummary) -> dict:
     """Recipe keys that change the number called loss, with their defaults."""
     train, data = section(run.recipe, "train"), section(run.recipe, "data")
-    loss = train.get("loss", "cross_entropy")
+    loss, distill = train.get("loss", "cross_entropy"), section(run.recipe, "distill")
+    taught = distill.get("teacher") is not None
     return {
         "train.loss": loss,
         "train.focal_gamma": train.get("focal_gamma", 2.0) if loss == "focal" else None,
         "train.label_smoothing": train.get("label_smoothing", 0.0),
         "train.imbalance": train.get("imbalance", "none") == "class_weights",
         "augmentation.mixup": section(run.recipe, "augmentation").get("mixup", 0.0),
+        "distill": (distill.get("weight"), distill.get("temperature")) if taught else None,
         "data.ferplus_mode": data.get("labels") == "ferplus" and data.get("ferplus_mode") == "soft",
     }
 

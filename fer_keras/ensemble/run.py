@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,9 +16,8 @@ from ..models import count_macs
 from ..models.layers import Logarithm
 from ..recipe.model import EnsembleModel
 from ..recipe.recipe import Recipe, dump_recipe, load_yaml_file, make_recipe
-from ..runs.manifest import file_sha256
 from ..runs.run_folder import RunFolder
-from ..runs.run_record import git_commit, hardware, now, versions
+from ..runs.run_record import describe_source, git_commit, hardware, now, versions
 
 RECIPE_HEADER = "# An ensemble of finished runs: only the data section says something, nothing was trained here.\n"
 
@@ -143,7 +141,7 @@ def _describe(members: Sequence[Member], model: keras.Model, command: str) -> di
         "image_size": model.input_shape[1],
         **({"dataset": datasets[0]} if same_faces else {}),
         "notices": list(dict.fromkeys([*notices, *(n for m in members for n in m.record.get("notices", ()))])),
-        "members": [_describe_member(member) for member in members],
+        "members": [describe_source(m.run, m.record) | {"temperature": m.temperature} for m in members],
         "parameters": int(model.count_params()),
         "trainable_parameters": 0,
         "macs": count_macs(model),
@@ -155,19 +153,3 @@ def _describe(members: Sequence[Member], model: keras.Model, command: str) -> di
         "command": command,
         "finished": now(),
     }
-
-
-def _describe_member(member: Member) -> dict:
-    return {
-        "run": member.name,
-        "model": member.record.get("model"),
-        "seed": member.record.get("seed"),
-        "model_sha256": file_sha256(member.run.model),
-        "temperature": member.temperature,
-        "validation_accuracy": _validation_accuracy(member.run),
-    }
-
-
-def _validation_accuracy(run: RunFolder) -> float | None:
-    path = run.evaluation("validation") / "metrics.json"
-    return json.loads(path.read_text(encoding="utf-8"))["accuracy"] if path.is_file() else None

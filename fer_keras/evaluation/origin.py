@@ -18,6 +18,7 @@ def describe_origin(dataset: FaceDataset, split: str, trained: dict) -> dict:
         "dataset": dataset.name,
         "dataset_sha256": dataset.sha256,
         "trained_on_sha256": trained_on,
+        "distilled_from": (trained.get("distilled_from") or {}).get("run"),
         "notices": [*dataset.notices, *trained.get("notices", ()), *_mismatch_notice(dataset, trained_on)],
         "verdict": dataset.verdict,
         "split_sha256": fingerprint({split: dataset.splits[split]}, dataset.classes),

@@ -42,7 +42,8 @@ def write_report(
     """
     y_pred = y_prob.argmax(axis=1)  # (n,)
     matrix = confusion(rows.labels, y_pred, len(classes))
-    heading = f"{name} on {metrics['split']}" + (" with flip TTA" if metrics["tta"] == "flip" else "")
+    teacher = f", distilled from {metrics['distilled_from']}," if metrics.get("distilled_from") else ""
+    heading = f"{name}{teacher} on {metrics['split']}" + (" with flip TTA" if metrics["tta"] == "flip" else "")
     write_json(folder / "metrics.json", metrics)
     write_predictions(folder / "predictions.csv", rows, classes, y_prob)
     write_confusion_matrix(folder / "confusion_matrix.csv", matrix, classes)

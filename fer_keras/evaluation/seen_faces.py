@@ -54,7 +54,7 @@ def find_seen_faces(run: RunFolder, trained: dict, dataset: FaceDataset, split: 
         return SeenFaces(exact_copies(images, faces), near_copies(images, faces))
     if not run.training_faces.is_file():
         return SeenFaces(nothing, nothing, "nobody knows which faces the network was trained on")
-    exact = np.isin(face_digests(images), _read_digests(run))
+    exact = np.isin(face_digests(images), read_digests(run))
     return SeenFaces(
         exact,
         nothing,
@@ -70,7 +70,12 @@ def _trained_dataset(dataset: FaceDataset | None, sha256: str | None) -> FaceDat
     return dataset
 
 
-def _read_digests(run: RunFolder) -> np.ndarray:
+def read_digests(run: RunFolder) -> np.ndarray:
+    """Digests (m,) uint64 of the distinct faces that a run was trained on.
+
+    Raises:
+        ModelFileError: the file is damaged.
+    """
     try:
         digests = np.load(run.training_faces, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:

@@ -12,6 +12,7 @@ from ..emotions import FACE_SIZE
 from ..errors import ConfigError, nearest_hint
 from .augmentation import AugmentationSection
 from .data import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE, DataSection
+from .distill import DistillSection
 from .model import SECTIONS, CnnModel, ModelSection, TransferModel
 from .pruning import PruningSection
 from .section import Section
@@ -30,6 +31,7 @@ class Recipe(Section):
     augmentation: AugmentationSection = AugmentationSection()
     balance: BalanceSection = BalanceSection()
     train: TrainSection = TrainSection()
+    distill: DistillSection = DistillSection()
     fine_tune: FineTuneSection = FineTuneSection()
     pruning: PruningSection = PruningSection()
     evaluate: EvaluateSection = EvaluateSection()

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import platform
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
+
+from .manifest import file_sha256
+from .run_folder import RunFolder
 
 # What a run is made with; results that lie beside it do not count.
 _CODE = (":(top)fer_keras", ":(top)cli", ":(top)configs")
@@ -64,6 +68,24 @@ def _git(*words: str) -> str | None:
     command = ["git", "-C", str(Path(__file__).resolve().parent), *words]
     done = subprocess.run(command, capture_output=True, text=True, timeout=5)
     return done.stdout.strip() if done.returncode == 0 else None
+
+
+def describe_source(run: RunFolder, record: dict) -> dict:
+    """What another run keeps of one that it is made from: name, network, seed, sha256, accuracy on validation.
+
+    Args:
+        run: a finished run.
+        record: content of its ``run.json``.
+    """
+    scores = run.evaluation("validation") / "metrics.json"
+    accuracy = json.loads(scores.read_text(encoding="utf-8"))["accuracy"] if scores.is_file() else None
+    return {
+        "run": run.path.resolve().name,
+        "model": record.get("model"),
+        "seed": record.get("seed"),
+        "model_sha256": file_sha256(run.model),
+        "validation_accuracy": accuracy,
+    }
 
 
 def now() -> str:

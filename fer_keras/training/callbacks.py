@@ -26,6 +26,9 @@ class Observer:
     def on_epoch(self, row: dict, best: bool) -> None:
         """An epoch is done; ``row`` goes to history.csv."""
 
+    def on_view(self, teacher: str, done: int, views: int) -> None:
+        """``teacher`` has answered ``done`` of ``views`` augmented epochs, before the first step."""
+
     def on_warning(self, text: str) -> None:
         """Something a person should know."""
 

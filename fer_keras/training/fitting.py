@@ -11,6 +11,7 @@ from ..recipe.recipe import Recipe
 from .balance import select_faces
 from .callbacks import RunCallback
 from .checkpoints import restore
+from .distillation import Teacher
 from .input_pipeline import make_eval_dataset, make_train_dataset, steps_per_epoch
 from .phases import begin_fine_tuning, phase_end, phase_is_over, phase_section, run_is_over
 from .pruning import PruningCallback, pruning_is_over
@@ -31,7 +32,7 @@ def plan(recipe: Recipe, dataset: FaceDataset) -> tuple[int, int]:
     return batch, steps_per_epoch(faces, batch)
 
 
-def fit_phases(recipe, dataset, run, model, progress, text, observer, signals) -> None:
+def fit_phases(recipe, dataset, run, model, progress, text, observer, signals, teacher: Teacher | None = None) -> None:
     """Go through the phases; within one, call ``fit`` for the rest of an interrupted epoch, then for all others.
 
     Args:
@@ -43,6 +44,7 @@ def fit_phases(recipe, dataset, run, model, progress, text, observer, signals) -
         text: the recipe as stored in checkpoints.
         observer: told how the run goes on.
         signals: looked at after each step; one ends this call.
+        teacher: whose answers are learned as well, where the recipe names one.
 
     Raises:
         TrainingError: the loss is not finite.
@@ -55,7 +57,7 @@ def fit_phases(recipe, dataset, run, model, progress, text, observer, signals) -
             trainee = None
         trainee = trainee or _make_trainee(recipe, dataset, model, progress, signals)
         if trainee is not None:
-            _fit_segment(recipe, trainee, run, model, progress, text, observer, signals)
+            _fit_segment(recipe, trainee, run, model, progress, text, observer, signals, teacher)
 
 
 def _make_trainee(recipe, dataset, model, progress, signals) -> Trainee | None:
@@ -71,6 +73,7 @@ def _make_trainee(recipe, dataset, model, progress, signals) -> Trainee | None:
         recipe.train,
         steps=steps,
         batch_size=batch,
+        distill=recipe.distill,
         mirror=recipe.augmentation.horizontal_flip,
         stopped=lambda: signals.received is not None,
     )
@@ -82,10 +85,10 @@ def _make_trainee(recipe, dataset, model, progress, signals) -> Trainee | None:
 def open_to_crops(recipe: Recipe, dataset: FaceDataset, model, section):
     """The network as it trains on the crops of a recipe that has them; compiled with ``section``."""
     side = recipe.augmentation.crop_side(dataset.image_size)
-    return open_to_any_size(model, side, section, plan(recipe, dataset)[1])
+    return open_to_any_size(model, side, section, plan(recipe, dataset)[1], recipe.distill)
 
 
-def _fit_segment(recipe, trainee, run, model, progress, text, observer, signals) -> None:
+def _fit_segment(recipe, trainee, run, model, progress, text, observer, signals, teacher) -> None:
     """Call ``fit`` once.
 
     It ends by overwriting the weights with their average where averaging is on, so the state of the last epoch end is
@@ -97,6 +100,7 @@ def _fit_segment(recipe, trainee, run, model, progress, text, observer, signals)
         classes=len(trainee.dataset.classes),
         batch_size=recipe.evaluate.batch_size,
         soft=True,
+        answers=teacher and teacher.softened(teacher.validation),
     )
     callback = RunCallback(
         model,
@@ -114,7 +118,15 @@ def _fit_segment(recipe, trainee, run, model, progress, text, observer, signals)
     begin, end = first * steps + progress.step, last * steps
     with shared_steps():
         trainee.model.fit(
-            train_batches(recipe, trainee.dataset, begin, end, mirrored=trainee.mirrored, shuffle=progress.shuffle),
+            train_batches(
+                recipe,
+                trainee.dataset,
+                begin,
+                end,
+                mirrored=trainee.mirrored,
+                shuffle=progress.shuffle,
+                answers=teacher and teacher.softened(teacher.logits),
+            ),
             initial_epoch=first,
             epochs=last,
             steps_per_epoch=steps - progress.step,
@@ -139,7 +151,9 @@ def _pruning(recipe: Recipe, model, progress, steps: int) -> list[PruningCallbac
     return [PruningCallback(model, recipe.pruning, recipe.train.epochs * steps, done)]
 
 
-def train_batches(recipe: Recipe, dataset: FaceDataset, start: int, stop: int, *, mirrored=None, shuffle="hashed"):
+def train_batches(
+    recipe: Recipe, dataset: FaceDataset, start: int, stop: int, *, mirrored=None, shuffle="hashed", answers=None
+):
     """The batches of steps ``start`` to ``stop`` of a run, see :func:`.make_train_dataset`."""
     batch, _ = plan(recipe, dataset)
     return make_train_dataset(
@@ -154,4 +168,5 @@ def train_batches(recipe: Recipe, dataset: FaceDataset, start: int, stop: int, *
         selection=select_faces(dataset.splits["train"].labels, recipe),
         mirrored=mirrored,
         shuffle=shuffle,
+        answers=answers,
     )

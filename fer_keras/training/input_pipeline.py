@@ -16,6 +16,7 @@ from ..datasets.faces import Split
 from ..errors import DataError
 from ..recipe.augmentation import AugmentationSection
 from .balance import Selection
+from .distillation import VIEW_SEED
 
 # From here on images are not copied into TensorFlow's memory, but fetched from the array batch by batch.
 LARGE_BYTES = 256 * 2**20
@@ -129,6 +130,7 @@ def make_train_dataset(
     selection: Selection | None = None,
     mirrored: np.ndarray | None = None,
     shuffle: str = "hashed",
+    answers: np.ndarray | None = None,
 ) -> tf.data.Dataset:
     """Batches of steps ``start_step`` to ``stop_step`` of the run, counted over all epochs.
 
@@ -146,10 +148,12 @@ def make_train_dataset(
         mirrored: features of the mirror images, where ``split.images`` are features: those of the faces that
             ``horizontal_flip`` would mirror are taken from here, and nothing else is augmented.
         shuffle: how orders are drawn: ``hashed``, or ``unhashed`` for a run that began in the earlier, weaker order.
+        answers: probabilities (views, m, classes) float32 of a teacher for the m faces of an epoch; augmentation then
+            cycles through the views, and each row of labels has the answer behind it.
 
     Returns:
-        Dataset of known length: images (B, 48, 48, 1) float32 0..255, labels (B, classes) float32 and, with
-        class weights, weights (B,) float32.
+        Dataset of known length: images (B, 48, 48, 1) float32 0..255, labels (B, classes) float32, or (B, 2 classes)
+        with answers, and, with class weights, weights (B,) float32.
     """
     selection = Selection(np.arange(len(split)), np.arange(len(split))) if selection is None else selection
     fetch, labels = _fetcher(split.images), _targets(split, classes)
@@ -161,18 +165,24 @@ def make_train_dataset(
     else:
         draw = partial(_shuffled, faces=len(drawn), seed=seed, stream=0, shuffle=shuffle)
     weights = class_weights(drawn, classes) if imbalance == "class_weights" else None
+    fetch_answer = None if answers is None else _fetcher(answers.reshape(-1, classes))
 
     def load(step):
         positions = step * batch_size + tf.range(batch_size, dtype=tf.int64)
         places, epochs = draw(positions)
         indices, chosen = tf.gather(augmented_as, places), tf.gather(rows, places)
-        keys = tf.stack([tf.fill([batch_size], tf.constant(seed, tf.int64)), epochs, indices], axis=1)  # (B, 3)
-        faces, targets = fetch(chosen), tf.gather(labels, chosen)
+        faces, targets, key_seed = fetch(chosen), tf.gather(labels, chosen), seed
+        if fetch_answer is not None:
+            epochs, key_seed = epochs % len(answers), VIEW_SEED
+            targets = tf.concat([targets, fetch_answer(epochs * len(drawn) + places)], axis=1)
+        keys = tf.stack([tf.fill([batch_size], tf.constant(key_seed, tf.int64)), epochs, indices], axis=1)  # (B, 3)
         if mirrored is None:
             faces, targets = augment_batch(faces, targets, keys, augmentation)
         else:
             faces = tf.where(is_mirrored(keys)[:, None, None, None], fetch_mirrored(chosen), faces)
-        return (faces, targets) if weights is None else (faces, targets, tf.linalg.matvec(targets, weights))
+        if weights is None:
+            return faces, targets
+        return faces, targets, tf.linalg.matvec(targets[:, :classes], weights)
 
     steps = tf.data.Dataset.range(start_step, stop_step)
     # AutoGraph would rewrite every function below this one, for seconds; none of them branches in Python on tensors.
@@ -180,12 +190,16 @@ def make_train_dataset(
     return steps.map(load, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
 
 
-def make_eval_dataset(split: Split, *, classes: int, batch_size: int, soft: bool = False) -> tf.data.Dataset:
+def make_eval_dataset(
+    split: Split, *, classes: int, batch_size: int, soft: bool = False, answers: np.ndarray | None = None
+) -> tf.data.Dataset:
     """Every face once, in order: images (B, 48, 48, 1) float32 0..255 and labels (B, classes) float32.
 
-    Labels are hard; ``soft`` takes what training learns, so that the losses of both are of one kind.
+    Labels are hard; ``soft`` takes what training learns, so that the losses of both are of one kind, and ``answers``
+    (n, classes) of a teacher stand behind them.
     """
     targets = _targets(split, classes) if soft else tf.one_hot(split.labels, classes)
+    targets = targets if answers is None else tf.concat([targets, answers], axis=1)
     fetch, faces = _fetcher(split.images), len(split)
 
     def load(start):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keras
 
+from ..recipe.distill import DistillSection
 from ..recipe.train import TrainSection
 from .muon import ConvMuon
 
@@ -41,6 +42,40 @@ class FocalCrossentropy(keras.losses.Loss):
 
     def get_config(self):
         return {**super().get_config(), "gamma": self.gamma, "label_smoothing": self.label_smoothing}
+
+
+class DistillationLoss(keras.losses.Loss):
+    """The share ``1 - weight`` of a loss on labels, and ``weight`` of the divergence from the teacher's answers.
+
+    That is temperature squared times KL(teacher || student) of the softened probabilities, so that its gradient is of
+    one size whatever the temperature (Hinton et al. 2015).
+
+    Args:
+        labels: the loss on labels.
+        weight: above 0, at most 1.
+        temperature: above 0.
+
+    Called with ``y_true`` (B, 2 classes), labels and the teacher's softened probabilities side by side, and ``y_pred``
+    (B, classes) logits.
+    """
+
+    def __init__(self, labels: keras.losses.Loss, weight: float, temperature: float):
+        super().__init__(name="distillation")
+        self.labels, self.weight, self.temperature = labels, weight, temperature
+
+    def call(self, y_true, y_pred):
+        labels, teacher = keras.ops.split(y_true, 2, axis=-1)
+        student = keras.ops.log_softmax(y_pred / self.temperature, axis=-1)
+        surprise = keras.ops.log(keras.ops.maximum(teacher, keras.config.epsilon())) - student
+        divergence = self.temperature**2 * keras.ops.sum(teacher * surprise, axis=-1)  # (B,)
+        return (1 - self.weight) * self.labels.call(labels, y_pred) + self.weight * divergence
+
+
+class LabelAccuracy(keras.metrics.CategoricalAccuracy):
+    """Accuracy against the labels, the first half of ``y_true`` (B, 2 classes)."""
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        return super().update_state(keras.ops.split(y_true, 2, axis=-1)[0], y_pred, sample_weight)
 
 
 def make_loss(train: TrainSection) -> keras.losses.Loss:
@@ -87,7 +122,9 @@ def make_optimizer(train: TrainSection, steps: int) -> keras.optimizers.Optimize
     return optimizer
 
 
-def compile_model(model: keras.Model, train: TrainSection, steps: int, optimizer=None) -> None:
+def compile_model(
+    model: keras.Model, train: TrainSection, steps: int, optimizer=None, distill: DistillSection | None = None
+) -> None:
     """Compile with the recipe's loss on logits and accuracy (against soft labels: that of their largest share).
 
     Args:
@@ -95,11 +132,15 @@ def compile_model(model: keras.Model, train: TrainSection, steps: int, optimizer
         train: the recipe's section.
         steps: of an epoch.
         optimizer: one to share, built for the same variables; by default a new one.
+        distill: the recipe's section; with a teacher, batches hold its answers beside the labels.
     """
+    loss, accuracy = make_loss(train), keras.metrics.CategoricalAccuracy(name="accuracy")
+    if distill is not None and distill.teacher is not None:
+        loss, accuracy = DistillationLoss(loss, distill.weight, distill.temperature), LabelAccuracy(name="accuracy")
     model.compile(
         optimizer=make_optimizer(train, steps) if optimizer is None else optimizer,
-        loss=make_loss(train),
-        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+        loss=loss,
+        metrics=[accuracy],
         # XLA on CPU runs convolutions several times slower than oneDNN; elsewhere Keras decides.
         jit_compile="auto",
     )

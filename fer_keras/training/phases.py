@@ -67,7 +67,7 @@ def open_base(recipe: Recipe, model: keras.Model, progress: Progress, steps: int
             "fine_tune.from_layer",
             batch_norm_too=section.batch_norm == "frozen" and not recipe.has_random_base,
         )
-        compile_model(model, phase_section(recipe, progress), steps)
+        compile_model(model, phase_section(recipe, progress), steps, distill=recipe.distill)
 
 
 def begin_fine_tuning(recipe: Recipe, model: keras.Model, folder: Path, progress: Progress, steps: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import shutil
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from ..atomic_files import atomic_path, write_json, write_text
 from ..datasets.copies.duplicates import face_digests
 from ..datasets.faces import FaceDataset, describe_dataset
 from ..devices import accelerators, check_batch, precision, resolve_precision, strategy_scope
+from ..errors import TrainingError
 from ..models import build_model, count_macs
 from ..models.transfer import WEIGHTS_LATER
 from ..plotting.results import plot_curves
@@ -25,6 +27,7 @@ from ..runs.run_record import git_commit, hardware, now, versions
 from .balance import describe_balance
 from .callbacks import Observer, StopSignals
 from .checkpoints import Progress, load_best, load_checkpoint, restore
+from .distillation import Teacher, ask_teacher
 from .fitting import fit_phases, plan
 from .fused_normalization import fuse_batch_norms, gains_from_fusing
 from .optimization import compile_model
@@ -61,7 +64,7 @@ def prepare_model(recipe: Recipe, dataset: FaceDataset) -> keras.Model:
         check_fine_tuning(recipe, model)
         if gains_from_fusing() and recipe.trains_batch_norm:
             model = fuse_batch_norms(model)
-        compile_model(model, recipe.train, steps)
+        compile_model(model, recipe.train, steps, distill=recipe.distill)
     return model
 
 
@@ -109,6 +112,7 @@ def train(
         RunFolderError: the folder cannot be written.
     """
     observer = observer or Observer()
+    teacher = ask_teacher(recipe, dataset, run, observer.on_view)
     model, text = prepare_model(recipe, dataset), dump_recipe(recipe)
     for notice in recipe.notices:
         observer.on_warning(notice)
@@ -116,12 +120,33 @@ def train(
     if not run.run_json.exists():
         write_text(run.recipe, text)
         write_json(run.run_json, describe_run(recipe, dataset, model, command))
+    if teacher is not None:
+        _note_teacher(run, teacher)
     with StopSignals() as signals:
-        fit_phases(recipe, dataset, run, model, progress, text, observer, signals)
+        fit_phases(recipe, dataset, run, model, progress, text, observer, signals, teacher)
     if signals.received is not None and not run_is_over(recipe, progress):
         return TrainingResult(False, signals.received, progress)
     _finish(recipe, dataset, run, model, progress)
     return TrainingResult(True, None, progress)
+
+
+def _note_teacher(run: RunFolder, teacher: Teacher) -> None:
+    """Record the teacher before the first step; a resumed run must have the one that it began with.
+
+    Raises:
+        TrainingError: another one.
+    """
+    record = json.loads(run.run_json.read_text(encoding="utf-8"))
+    known = record.setdefault("distilled_from", teacher.description)
+    if known["model_sha256"] != teacher.description["model_sha256"]:
+        raise TrainingError(
+            f"the teacher {known['run']} is not the one that this run began with",
+            allowed=f"model.keras with sha256 {known['model_sha256'][:12]}",
+            received=teacher.description["model_sha256"][:12],
+            hint="Restore the teacher, or start a new run",
+        )
+    record["notices"] = list(dict.fromkeys([*record["notices"], *known["notices"]]))
+    write_json(run.run_json, record)
 
 
 def _load_state(recipe, dataset, model: keras.Model, run: RunFolder, text: str, observer: Observer) -> Progress:
@@ -139,16 +164,15 @@ def _load_state(recipe, dataset, model: keras.Model, run: RunFolder, text: str, 
 
 def _finish(recipe: Recipe, dataset: FaceDataset, run: RunFolder, model: keras.Model, progress: Progress) -> None:
     """Write everything a finished run holds; the scratch folder goes last, so that a failure can be resumed."""
-    import json
-
     load_best(run.scratch, model)
     _save_inference_copy(recipe, dataset, model, run)
     write_text(run.history, history_csv(progress.rows))
     with atomic_path(run.training_faces) as scratch:
         np.save(scratch, np.unique(face_digests(dataset.splits["train"].images)))
-    title = f"{recipe.model.name} on {dataset.name}"
-    save_figure(plot_curves(progress.rows, title, monitor=recipe.train.monitor), run.curves)
     record = json.loads(run.run_json.read_text(encoding="utf-8"))
+    taught = f", distilled from {record['distilled_from']['run']}" if "distilled_from" in record else ""
+    title = f"{recipe.model.name} on {dataset.name}{taught}"
+    save_figure(plot_curves(progress.rows, title, monitor=recipe.train.monitor), run.curves)
     record |= {
         "finished": now(),
         "epochs_run": progress.epoch,

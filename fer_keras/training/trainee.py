@@ -17,6 +17,7 @@ from ..devices import scope_of
 from ..errors import ConfigError
 from ..models.layers import ResizeImages
 from ..models.transfer import split_at_features
+from ..recipe.distill import DistillSection
 from ..recipe.train import TrainSection
 from .optimization import compile_model
 
@@ -36,7 +37,9 @@ class Trainee:
     mirrored: np.ndarray | None = None
 
 
-def open_to_any_size(model: keras.Model, side: int, train: TrainSection, steps: int) -> keras.Sequential:
+def open_to_any_size(
+    model: keras.Model, side: int, train: TrainSection, steps: int, distill: DistillSection | None = None
+) -> keras.Sequential:
     """Return a network that shares layers and optimizer with another and takes images of any side.
 
     Trained on crops of 40 pixels and used on whole faces of 48, a network sees faces at the same scale, and each
@@ -47,6 +50,7 @@ def open_to_any_size(model: keras.Model, side: int, train: TrainSection, steps: 
         side: of the crops in pixels.
         train: the section that it is compiled with.
         steps: steps of an epoch.
+        distill: the section that it is compiled with.
 
     Raises:
         ConfigError: a layer, such as a dense one on flattened maps, needs the side that the network was made for, or
@@ -67,7 +71,7 @@ def open_to_any_size(model: keras.Model, side: int, train: TrainSection, steps: 
                 hint="Set augmentation.crop=0, or take a network that ends in global pooling, such as cnn",
             ) from error
         twin = keras.Sequential([keras.Input((None, None, 1)), *model.layers], name=model.name)
-        compile_model(twin, train, steps, optimizer=model.optimizer)
+        compile_model(twin, train, steps, optimizer=model.optimizer, distill=distill)
     return twin
 
 
@@ -78,6 +82,7 @@ def make_head_trainee(
     *,
     steps: int,
     batch_size: int,
+    distill: DistillSection | None = None,
     mirror: bool = False,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Trainee | None:
@@ -92,6 +97,7 @@ def make_head_trainee(
         train: the recipe's section.
         steps: steps of an epoch.
         batch_size: faces per step of the computation.
+        distill: the section that the head is compiled with.
         mirror: compute the features of mirrored training faces too.
         stopped: asked after each batch.
 
@@ -100,7 +106,7 @@ def make_head_trainee(
     """
     with scope_of(model):
         base, head = split_at_features(model)
-        compile_model(head, train, steps, optimizer=model.optimizer)
+        compile_model(head, train, steps, optimizer=model.optimizer, distill=distill)
     images = {name: dataset.splits[name].images for name in ("train", "validation")}
     if mirror:
         images["mirrored"] = images["train"][:, :, ::-1]

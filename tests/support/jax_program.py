@@ -47,6 +47,9 @@ def main(csv: str, folder: Path) -> None:
     whole, resumed = (RunFolder.create(folder / name) for name in ("whole", "resumed"))
     finished = [train(recipe, dataset, whole).finished]
     finished += [train(recipe, dataset, resumed, observer=watch).finished for watch in (StopAt(), None)]
+    taught = make_recipe({**RECIPE, "distill": {"teacher": "whole", "views": 1}})
+    student = RunFolder.create(folder / "student")
+    finished.append(train(taught, dataset, student).finished)
     weights = [keras.models.load_model(run.model, compile=False).get_weights() for run in (whole, resumed)]
     faces = dataset.splits["validation"].images
     np.save(folder / "logits.npy", load_run_model(whole).predict(faces, verbose=0))

@@ -1,11 +1,11 @@
 """Magnitude pruning: the schedule, what becomes zero, and that it stays zero everywhere a weight is kept."""
 
 import json
-import signal
 
 import keras
 import numpy as np
 import pytest
+from interrupted_runs import StopAt
 
 from fer_keras.errors import ConfigError, InputError, TrainingError
 from fer_keras.pruning.run import make_pruning_recipe
@@ -13,7 +13,6 @@ from fer_keras.recipe.pruning import PruningSection
 from fer_keras.recipe.recipe import apply_overrides, make_recipe
 from fer_keras.recipe.train import TrainSection
 from fer_keras.runs.run_folder import RunFolder
-from fer_keras.training.callbacks import Observer
 from fer_keras.training.checkpoints import Progress
 from fer_keras.training.optimization import compile_model
 from fer_keras.training.pruning import (
@@ -45,15 +44,6 @@ def model_of(run):
 
 def inner_layers(model):
     return [row for row in describe_sparsity(model)["layers"] if row["layer"] not in ENDS]
-
-
-class StopAt(Observer):
-    def __init__(self, epoch, step):
-        self.at = (epoch, step)
-
-    def on_step(self, epoch, step, steps, logs):
-        if (epoch, step) == self.at:
-            signal.raise_signal(signal.SIGINT)
 
 
 @pytest.fixture(scope="module")

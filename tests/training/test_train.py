@@ -11,6 +11,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
+from interrupted_runs import StopAt, weights
 
 from fer_keras.datasets.copies.duplicates import face_digests
 from fer_keras.errors import DataError, TrainingError
@@ -34,21 +35,6 @@ def recipe(*overrides):
 def history(run):
     with open(run.history, newline="") as handle:
         return list(csv.DictReader(handle))
-
-
-def weights(run):
-    return keras.models.load_model(run.model, compile=False).get_weights()
-
-
-class StopAt(Observer):
-    """Sends this process a signal after a step, as Ctrl-C would."""
-
-    def __init__(self, epoch, step, number=signal.SIGINT):
-        self.at, self.number = (epoch, step), number
-
-    def on_step(self, epoch, step, steps, logs):
-        if (epoch, step) == self.at:
-            signal.raise_signal(self.number)
 
 
 @pytest.fixture(scope="module")

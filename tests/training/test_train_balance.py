@@ -1,17 +1,15 @@
 """Balanced classes, focal loss and soft labels through whole runs."""
 
 import json
-import signal
 from dataclasses import replace
 
-import keras
 import numpy as np
 import pytest
+from interrupted_runs import StopAt, weights
 
 from fer_keras.datasets.faces import fingerprint
 from fer_keras.recipe.recipe import make_recipe
 from fer_keras.runs.run_folder import RunFolder
-from fer_keras.training.callbacks import Observer
 from fer_keras.training.fitting import plan
 from fer_keras.training.train import train
 
@@ -38,19 +36,6 @@ def unbalanced(tiny_dataset):
     split = split.take((split.labels != 1) | (np.arange(len(split)) < 14))  # 38 faces
     splits = {**tiny_dataset.splits, "train": split}
     return replace(tiny_dataset, splits=splits, sha256=fingerprint(splits, tiny_dataset.classes))
-
-
-class StopAt(Observer):
-    def __init__(self, epoch, step):
-        self.at = (epoch, step)
-
-    def on_step(self, epoch, step, steps, logs):
-        if (epoch, step) == self.at:
-            signal.raise_signal(signal.SIGINT)
-
-
-def weights(run):
-    return keras.models.load_model(run.model, compile=False).get_weights()
 
 
 def test_a_balanced_run_is_recorded_and_resumes_bit_for_bit(unbalanced, tmp_path):
