@@ -92,6 +92,11 @@ class Recipe(Section):
                 "pruning does not go with a second phase of training",
                 hint="Set fine_tune.epochs=0; 'fer-keras prune RUN' prunes a run that was trained in two",
             )
+        if self.train.average_last and (self.fine_tune.epochs or self.pruning.sparsity):
+            raise ConfigError(
+                "train.average_last goes neither with a second phase of training nor with pruning",
+                hint="Set train.average_last=0",
+            )
         if self.balance.target and self.train.imbalance == "oversample":
             raise ConfigError(
                 "balance.target and train.imbalance=oversample both fill classes up",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from ..errors import ConfigError
 from .section import Section
 
 Positive = Annotated[float, Field(gt=0)]
@@ -19,7 +20,11 @@ class BalanceSection(Section):
 
 
 class TrainSection(Section):
-    """Everything the optimisation needs."""
+    """Everything the optimisation needs.
+
+    ``average_last`` is the part of the epochs, at the end, whose weights are averaged; the rate stays at
+    ``average_rate`` of its peak there.
+    """
 
     epochs: Annotated[int, Field(ge=1, le=10_000)] = 30
     batch_size: Annotated[int, Field(ge=1, le=65_536)] = 128
@@ -35,6 +40,8 @@ class TrainSection(Section):
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     gradient_clip: Annotated[float, Field(ge=0)] = 0.0
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    average_last: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    average_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
     imbalance: Literal["none", "class_weights", "balanced_sampling", "oversample"] = "none"
     loss: Literal["cross_entropy", "focal"] = "cross_entropy"
     focal_gamma: Annotated[float, Field(ge=0, le=10)] = 2.0
@@ -43,6 +50,26 @@ class TrainSection(Section):
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "auto"
     deterministic: bool = False
     cache_features: bool = True
+
+    @property
+    def falling_epochs(self) -> int:
+        """Epochs before those whose weights are averaged: all of them without averaging."""
+        return self.epochs - round(self.average_last * self.epochs)
+
+    @model_validator(mode="after")
+    def _refuse_what_an_average_does_not_go_with(self):
+        if self.average_last and (self.schedule == "plateau" or self.early_stop_patience):
+            raise ConfigError(
+                "train.average_last needs a run whose last epochs are known from the start",
+                allowed="train.schedule=cosine or constant and train.early_stop_patience=0",
+                received=f"schedule {self.schedule}, early_stop_patience {self.early_stop_patience}",
+            )
+        if self.average_last and not 0 < self.falling_epochs < self.epochs:
+            raise ConfigError(
+                f"train.average_last={self.average_last:g} of {self.epochs} epochs is none of them, or all",
+                hint="Train for more epochs, or set train.average_last=0",
+            )
+        return self
 
 
 class FineTuneSection(Section):

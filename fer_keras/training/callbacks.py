@@ -12,7 +12,7 @@ import keras
 from ..errors import TrainingError
 from ..recipe.train import TrainSection
 from ..runs.run_folder import RunFolder
-from .checkpoints import Progress, averaged_weights, capture, save_best, save_checkpoint
+from .checkpoints import Progress, averaged_weights, capture, is_better, save_best, save_checkpoint
 
 METRICS = ("loss", "accuracy")
 
@@ -177,9 +177,7 @@ class RunCallback(keras.callbacks.Callback):
         if not self.eligible():
             return
         progress, value = self.progress, float(scores[self.train.monitor.removeprefix("val_")])
-        sign = 1 if self.train.monitor == "val_accuracy" else -1
-        # A loss that is not a number is no best one, and must not stand in the way of the next.
-        if math.isfinite(value) and (progress.best_value is None or sign * value > sign * progress.best_value):
+        if is_better(self.train.monitor, value, progress.best_value):
             save_best(self.run.scratch, self.whole)
             progress.best_epoch, progress.best_value = progress.epoch + 1, value
             progress.waited = progress.plateau_waited = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import math
 import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -40,6 +41,7 @@ class Progress:
         phase_start: epochs before the present phase.
         feature_seconds: the part of ``seconds`` that went into cached features.
         rows: the history.
+        averaged: what came of the mean of the last epochs, see :mod:`fer_keras.training.averaging`.
         shuffle: how the order of the faces is drawn, see :func:`fer_keras.training.input_pipeline.make_train_dataset`.
     """
 
@@ -56,7 +58,14 @@ class Progress:
     phase_start: int = 0
     feature_seconds: float = 0.0
     rows: list = field(default_factory=list)
+    averaged: dict = field(default_factory=dict)
     shuffle: str = "hashed"
+
+
+def is_better(monitor: str, value: float, best: float | None) -> bool:
+    """Whether a value of what is monitored is better than the best one; one that is not a number never is."""
+    sign = 1 if monitor == "val_accuracy" else -1
+    return math.isfinite(value) and (best is None or sign * value > sign * best)
 
 
 def _variables(model: keras.Model) -> list:
@@ -110,7 +119,8 @@ def averaged_weights(model: keras.Model) -> Iterator[None]:
             variable.assign(value)
 
 
-def _write_npz(path: Path, values: list[np.ndarray], meta: dict) -> None:
+def write_values(path: Path, values: list[np.ndarray], meta: dict) -> None:
+    """Write arrays and plain data into one file, whole or not at all."""
     arrays = {f"v{index:05d}": value for index, value in enumerate(values)}
     arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
     with atomic_path(path) as scratch, open(scratch, "wb") as handle:
@@ -118,7 +128,7 @@ def _write_npz(path: Path, values: list[np.ndarray], meta: dict) -> None:
         np.savez(handle, **arrays)  # type: ignore[arg-type]
 
 
-def _read_npz(path: Path) -> tuple[list[np.ndarray], dict]:
+def read_values(path: Path) -> tuple[list[np.ndarray], dict]:
     """Read values and meta; the zip's checksums catch damage.
 
     Raises:
@@ -134,7 +144,7 @@ def save_checkpoint(folder: Path, values: list[np.ndarray], progress: Progress, 
     latest = folder / LATEST
     if latest.exists():
         latest.replace(folder / PREVIOUS)
-    _write_npz(latest, values, {"progress": asdict(progress), "recipe": recipe})
+    write_values(latest, values, {"progress": asdict(progress), "recipe": recipe})
 
 
 def _say_the_same(one: str, other: str) -> bool:
@@ -157,7 +167,7 @@ def load_checkpoint(folder: Path, recipe: str) -> tuple[list[np.ndarray], Progre
         if not (folder / name).exists():
             continue
         try:
-            values, meta = _read_npz(folder / name)
+            values, meta = read_values(folder / name)
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             warnings.append(f"checkpoint {name} is damaged ({error}); trying the one before it")
             continue
@@ -174,7 +184,7 @@ def load_checkpoint(folder: Path, recipe: str) -> tuple[list[np.ndarray], Progre
 
 def save_best(folder: Path, model: keras.Model) -> None:
     """Keep the model's present weights (averaged ones, if the caller swapped them in) as the best so far."""
-    _write_npz(folder / BEST, [keras.ops.convert_to_numpy(v) for v in model.variables], {})
+    write_values(folder / BEST, [keras.ops.convert_to_numpy(v) for v in model.variables], {})
 
 
 def load_best(folder: Path, model: keras.Model, name: str = BEST) -> None:
@@ -190,7 +200,7 @@ def load_best(folder: Path, model: keras.Model, name: str = BEST) -> None:
             hint="Lower train.learning_rate or set train.gradient_clip=1.0",
         )
     try:
-        values, _ = _read_npz(folder / name)
+        values, _ = read_values(folder / name)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise TrainingError(f"the best weights in {folder} cannot be read: {error}") from error
     for variable, value in zip(model.variables, values, strict=True):

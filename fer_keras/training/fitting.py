@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import keras
 
 from ..datasets.faces import FaceDataset
 from ..devices import shared_steps, whole_batches
 from ..errors import DataError, TrainingError
 from ..recipe.recipe import Recipe
+from .averaging import TailAverage, settle_average
 from .balance import select_faces
 from .callbacks import RunCallback
-from .checkpoints import restore
+from .checkpoints import Progress, restore
 from .distillation import Teacher
 from .input_pipeline import make_eval_dataset, make_train_dataset, steps_per_epoch
 from .phases import begin_fine_tuning, phase_end, phase_is_over, phase_section, run_is_over
@@ -55,17 +60,23 @@ def fit_phases(recipe, dataset, run, model, progress, text, observer, signals, t
         if phase_is_over(recipe, progress):
             begin_fine_tuning(recipe, model, run.scratch, progress, steps)
             trainee = None
-        trainee = trainee or _make_trainee(recipe, dataset, model, progress, signals)
+        trainee = trainee or _make_trainee(recipe, dataset, model, progress, signals, teacher)
         if trainee is not None:
-            _fit_segment(recipe, trainee, run, model, progress, text, observer, signals, teacher)
+            _fit_segment(recipe, trainee, run, model, progress, text, observer, signals)
+    if recipe.train.average_last and run_is_over(recipe, progress):
+        trainee = trainee or _make_trainee(recipe, dataset, model, progress, signals, teacher)
+        if trainee is not None:
+            batches = _batches(recipe, trainee, progress, progress.epoch * steps, (progress.epoch + 1) * steps)
+            settle_average(recipe, run.scratch, model, trainee.model, progress, batches, _validation(recipe, trainee))
 
 
-def _make_trainee(recipe, dataset, model, progress, signals) -> Trainee | None:
+def _make_trainee(recipe, dataset, model, progress, signals, teacher) -> Trainee | None:
     """The network and its images, or its head and features; None when a signal came meanwhile."""
     if recipe.augmentation.crop:
-        return Trainee(open_to_crops(recipe, dataset, model, phase_section(recipe, progress)), dataset)
+        twin = open_to_crops(recipe, dataset, model, phase_section(recipe, progress))
+        return Trainee(twin, dataset, teacher=teacher)
     if progress.fine_tuning or not recipe.caches_features:
-        return Trainee(model, dataset)
+        return Trainee(model, dataset, teacher=teacher)
     begin, (batch, steps) = time.perf_counter(), plan(recipe, dataset)
     trainee = make_head_trainee(
         model,
@@ -79,7 +90,7 @@ def _make_trainee(recipe, dataset, model, progress, signals) -> Trainee | None:
     )
     seconds = time.perf_counter() - begin
     progress.seconds, progress.feature_seconds = progress.seconds + seconds, progress.feature_seconds + seconds
-    return trainee
+    return trainee and replace(trainee, teacher=teacher)
 
 
 def open_to_crops(recipe: Recipe, dataset: FaceDataset, model, section):
@@ -88,20 +99,13 @@ def open_to_crops(recipe: Recipe, dataset: FaceDataset, model, section):
     return open_to_any_size(model, side, section, plan(recipe, dataset)[1], recipe.distill)
 
 
-def _fit_segment(recipe, trainee, run, model, progress, text, observer, signals, teacher) -> None:
+def _fit_segment(recipe, trainee, run, model, progress, text, observer, signals) -> None:
     """Call ``fit`` once.
 
     It ends by overwriting the weights with their average where averaging is on, so the state of the last epoch end is
     put back before the next call.
     """
     _, steps = plan(recipe, trainee.dataset)
-    evaluation = make_eval_dataset(
-        trainee.dataset.splits["validation"],
-        classes=len(trainee.dataset.classes),
-        batch_size=recipe.evaluate.batch_size,
-        soft=True,
-        answers=teacher and teacher.softened(teacher.validation),
-    )
     callback = RunCallback(
         model,
         run,
@@ -109,28 +113,19 @@ def _fit_segment(recipe, trainee, run, model, progress, text, observer, signals,
         steps,
         progress,
         text,
-        lambda: _evaluate(trainee.model, evaluation),
+        _validation(recipe, trainee),
         observer,
         signals,
         eligible=lambda: pruning_is_over(recipe, progress, steps),
     )
     first, last = progress.epoch, (progress.epoch + 1 if progress.step else phase_end(recipe, progress))
-    begin, end = first * steps + progress.step, last * steps
     with shared_steps():
         trainee.model.fit(
-            train_batches(
-                recipe,
-                trainee.dataset,
-                begin,
-                end,
-                mirrored=trainee.mirrored,
-                shuffle=progress.shuffle,
-                answers=teacher and teacher.softened(teacher.logits),
-            ),
+            _batches(recipe, trainee, progress, first * steps + progress.step, last * steps),
             initial_epoch=first,
             epochs=last,
             steps_per_epoch=steps - progress.step,
-            callbacks=[*_pruning(recipe, model, progress, steps), callback],
+            callbacks=[*_changing_weights(recipe, model, progress, steps, run), callback],
             verbose=0,
         )
     if callback.state is None:
@@ -138,17 +133,38 @@ def _fit_segment(recipe, trainee, run, model, progress, text, observer, signals,
     restore(model, callback.state)
 
 
-def _evaluate(model, faces) -> dict[str, float]:
-    with whole_batches():
-        return model.evaluate(faces, verbose=0, return_dict=True)
+def _validation(recipe: Recipe, trainee: Trainee) -> Callable[[], dict[str, float]]:
+    """Return the function that scores the network on the validation faces, with the loss that it learns by."""
+    teacher = trainee.teacher
+    faces = make_eval_dataset(
+        trainee.dataset.splits["validation"],
+        classes=len(trainee.dataset.classes),
+        batch_size=recipe.evaluate.batch_size,
+        soft=True,
+        answers=None if teacher is None else teacher.softened(teacher.validation),
+    )
+
+    def validate() -> dict[str, float]:
+        with whole_batches():
+            return trainee.model.evaluate(faces, verbose=0, return_dict=True)
+
+    return validate
 
 
-def _pruning(recipe: Recipe, model, progress, steps: int) -> list[PruningCallback]:
-    """What sets weights to zero, where the recipe wants it; first of all callbacks, for the others look at weights."""
-    if not recipe.pruning.sparsity:
-        return []
-    done = progress.epoch * steps + progress.step
-    return [PruningCallback(model, recipe.pruning, recipe.train.epochs * steps, done)]
+def _batches(recipe: Recipe, trainee: Trainee, progress: Progress, start: int, stop: int):
+    teacher = trainee.teacher
+    answers = None if teacher is None else teacher.softened(teacher.logits)
+    return train_batches(
+        recipe, trainee.dataset, start, stop, mirrored=trainee.mirrored, shuffle=progress.shuffle, answers=answers
+    )
+
+
+def _changing_weights(recipe: Recipe, model, progress: Progress, steps: int, run) -> list[keras.callbacks.Callback]:
+    """What sets weights to zero or averages them, where the recipe wants it; it comes before what looks at weights."""
+    if recipe.pruning.sparsity:
+        done = progress.epoch * steps + progress.step
+        return [PruningCallback(model, recipe.pruning, recipe.train.epochs * steps, done)]
+    return [TailAverage(model, recipe.train, run.scratch)] if recipe.train.average_last else []
 
 
 def train_batches(

@@ -88,17 +88,19 @@ def make_loss(train: TrainSection) -> keras.losses.Loss:
 def learning_rate(train: TrainSection, steps: int):
     """Return a schedule (cosine with linear warm-up, Loshchilov & Hutter 2017) or the constant base rate.
 
+    Where the last epochs are averaged, the rate stays constant in them.
     For ``plateau`` and ``constant`` the rate is a variable that callbacks set once per epoch.
     """
     if train.schedule != "cosine":
         return train.learning_rate
-    warmup = min(round(train.warmup_epochs * steps), train.epochs * steps - 1)
+    falling = train.falling_epochs * steps
+    warmup = min(round(train.warmup_epochs * steps), falling - 1)
     return keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0 if warmup else train.learning_rate,
         warmup_target=train.learning_rate if warmup else None,
         warmup_steps=warmup,
-        decay_steps=train.epochs * steps - warmup,
-        alpha=FINAL_RATE_FRACTION,
+        decay_steps=falling - warmup,
+        alpha=train.average_rate if train.average_last else FINAL_RATE_FRACTION,
     )
 
 

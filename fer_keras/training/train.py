@@ -180,6 +180,7 @@ def _finish(recipe: Recipe, dataset: FaceDataset, run: RunFolder, model: keras.M
         "monitor": recipe.train.monitor,
         "best_epoch": progress.best_epoch,
         "best_value": progress.best_value,
+        **({"averaged": progress.averaged} if progress.averaged else {}),
         **_describe_phases(recipe, model, progress),
         **({"sparsity": describe_sparsity(model)} if recipe.pruning.sparsity else {}),
     }

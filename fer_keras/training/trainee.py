@@ -19,6 +19,7 @@ from ..models.layers import ResizeImages
 from ..models.transfer import split_at_features
 from ..recipe.distill import DistillSection
 from ..recipe.train import TrainSection
+from .distillation import Teacher
 from .optimization import compile_model
 
 
@@ -30,11 +31,13 @@ class Trainee:
         model: compiled; the whole network, or its head, which shares layers and optimizer with the whole.
         dataset: images for the whole network, or features (n, 1, 1, F) float32 in their place for the head.
         mirrored: features of the mirrored training faces, for a recipe that mirrors at random.
+        teacher: whose answers are learned as well.
     """
 
     model: keras.Model
     dataset: FaceDataset
     mirrored: np.ndarray | None = None
+    teacher: Teacher | None = None
 
 
 def open_to_any_size(
