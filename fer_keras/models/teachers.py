@@ -5,12 +5,10 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-from .cnn import BATCH_NORM_MOMENTUM, conv_bn_relu
+from .cnn import BATCH_NORM_MOMENTUM, conv_bn_relu, weigh_channels
 
 STAGES = 4
 BLOCKS = 2
-# Channels of a residual block for each unit of its gate's hidden layer (Hu et al. 2018).
-GATE_RATIO = 8
 
 
 def build_vgg10(
@@ -102,17 +100,9 @@ def _residual_block(x, filters: int, name: str, *, strides: int):
     branch = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, gamma_initializer="zeros", name=f"{name}_2_bn")(
         branch
     )
-    branch = _gate(branch, filters, name)
+    branch = weigh_channels(branch, name)
     if strides > 1:
         x = layers.AveragePooling2D(strides, name=f"{name}_pool")(x)
         x = layers.Conv2D(filters, 1, use_bias=False, name=f"{name}_shortcut_conv")(x)
         x = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_shortcut_bn")(x)
     return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([x, branch]))
-
-
-def _gate(x, filters: int, name: str):
-    """Weigh each channel by a number in 0..1 that two dense layers make of the means of all channels."""
-    gate = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_squeeze")(x)  # (B, 1, 1, filters)
-    gate = layers.Dense(filters // GATE_RATIO, activation="relu", name=f"{name}_reduce")(gate)
-    gate = layers.Dense(filters, activation="sigmoid", name=f"{name}_excite")(gate)
-    return layers.Multiply(name=f"{name}_weigh")([x, gate])

@@ -39,6 +39,22 @@ class CnnSmallModel(NetworkSection):
     stem: Filters = 24
     filters: tuple[Filters, Filters, Filters] = (32, 80, 160)
     dropout: Dropout = 0.3
+    full: bool = False
+    gates: bool = False
+    head: Literal["average", "map"] = "average"
+
+
+class CnnTinyModel(NetworkSection):
+    """``cnn_small`` with fewer filters, all multiples of 16: at most 15 M multiply-accumulates."""
+
+    module: ClassVar[str] = "cnn"
+    name: Literal["cnn_tiny"] = "cnn_tiny"
+    stem: Filters = 16
+    filters: tuple[Filters, Filters, Filters] = (16, 48, 128)
+    dropout: Dropout = 0.2
+    full: bool = False
+    gates: bool = False
+    head: Literal["average", "map"] = "average"
 
 
 class ScratchCnnModel(NetworkSection):
@@ -142,6 +158,7 @@ class EnsembleModel(Section):
 Buildable = (
     CnnModel
     | CnnSmallModel
+    | CnnTinyModel
     | ScratchCnnModel
     | SimpleCnnModel
     | Vgg10Model

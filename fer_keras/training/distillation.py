@@ -38,6 +38,9 @@ from .balance import Selection, select_faces
 PICTURES = 1
 # Views are those of this seed whatever the seed of the run, so that runs of several seeds share them.
 VIEW_SEED = 0
+# What the teacher does not see. Mixup mixes answers as it mixes labels; a picture that the camera has damaged means what
+# the undamaged one meant, and that one the teacher knows.
+UNSEEN = {"mixup": 0.0, "blur": 0.0, "low_resolution": 0.0, "noise": 0.0}
 _BATCH = 256
 
 
@@ -151,8 +154,7 @@ def _answers(recipe, dataset, teacher: RunFolder, description: dict, on_view) ->
 def _key(recipe: Recipe, dataset: FaceDataset, selection: Selection, teacher_sha256: str) -> str:
     """Name of the folder in the cache: everything that the answers follow from, but not how many there are."""
     faces = hashlib.sha256(selection.rows.tobytes() + selection.indices.tobytes()).hexdigest()
-    # Mixup mixes answers as it mixes labels.
-    options = recipe.augmentation.model_dump(mode="json", exclude={"mixup"})
+    options = recipe.augmentation.model_dump(mode="json", exclude=set(UNSEEN))
     facts = [PICTURES, VIEW_SEED, teacher_sha256, dataset.sha256, faces, options]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
 
@@ -194,12 +196,12 @@ def _view_logits(
 
 
 def teacher_pictures(images: tf.Tensor, keys: tf.Tensor, options: AugmentationSection) -> tf.Tensor:
-    """Augment a batch as the student sees it, at the side that the teacher takes: (B, S, S, C) float32.
+    """Augment a batch as the student sees it, undamaged, at the side that the teacher takes: (B, S, S, C) float32.
 
     Where the student sees a crop, the teacher sees the same pixels and the part of the face around them.
     """
     nothing = tf.zeros([tf.shape(images)[0], 1])
-    options = options.model_copy(update={"mixup": 0.0})
+    options = options.model_copy(update=UNSEEN)
     seen, _ = augment_batch(images, nothing, keys, options)
     if not options.crop:
         return seen

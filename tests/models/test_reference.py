@@ -55,6 +55,25 @@ def test_vgg10_sees_at_full_resolution_first_and_keeps_places_last():
     assert (model.count_params(), count_macs(model)) == (3_314_159, 184_784_384)
 
 
+def test_cnn_tiny_is_cheap_and_suits_the_kernels_of_phones(networks):
+    model = networks["cnn_tiny"]
+    widths = {layer.filters for layer in model.layers if isinstance(layer, keras.layers.Conv2D)}
+    assert all(width % 16 == 0 for width in widths)
+    assert (model.count_params(), count_macs(model)) == (237_911, 14_165_888)
+
+
+@pytest.mark.parametrize("options", [{"full": True}, {"gates": True}, {"head": "map"}])
+def test_variants_of_cnn_small_give_logits_of_every_face(faces, options):
+    model = build_model(make_recipe({"model": {"name": "cnn_small", **options}}).model, 7)
+    logits = model.predict(faces, verbose=0)
+    assert logits.shape == (3, 7)
+    assert np.isfinite(logits).all()
+    with_names = [layer.name for layer in model.layers]
+    assert ("stem_pool" in with_names, "stage3_gate" in with_names, "parts" in with_names) == tuple(
+        bool(options.get(key)) for key in ("full", "gates", "head")
+    )
+
+
 def test_se_resnet14_has_thirteen_convolutions_beside_shortcuts_and_weighs_channels(networks):
     model = networks["se_resnet14"]
     body = model.get_layer("body")

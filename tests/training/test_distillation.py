@@ -101,7 +101,7 @@ def test_the_teacher_sees_the_pixels_of_the_student_and_the_face_around_them(tin
         rotation_range=10.0, random_erasing=1.0, brightness_range=(0.7, 1.3), noise=8.0, crop=crop, mixup=0.3
     )
     images, keys = tf.constant(tiny_dataset.splits["train"].images[:5]), tf.constant([[0, 1, i] for i in range(5)])
-    seen, _ = augment_batch(images, tf.zeros([5, 7]), keys, options.model_copy(update={"mixup": 0.0}))
+    seen, _ = augment_batch(images, tf.zeros([5, 7]), keys, options.model_copy(update={"mixup": 0.0, "noise": 0.0}))
     pictures = teacher_pictures(images, keys, options)
     assert pictures.shape == (5, 48, 48, 1)
     margin = (48 - (crop or 48)) // 2
