@@ -99,6 +99,35 @@ def _load_backbone(family: Backbone, weights: str, input_size: int) -> keras.Mod
     return backbone
 
 
+def _cut(backbone: keras.Model, until: str | None) -> keras.Model:
+    """Return the base up to and with a layer: late layers know the classes of ImageNet, earlier ones know shapes."""
+    if until is None:
+        return backbone
+    names = [layer.name for layer in backbone.layers]
+    if until not in names[1:]:
+        raise ConfigError(
+            f"model.until: no layer {until!r} in {backbone.name}",
+            allowed="null, or a layer name of the backbone",
+            hint=nearest_hint(until, names),
+        )
+    return keras.Model(backbone.inputs, backbone.get_layer(until).output, name=backbone.name)
+
+
+def _pool(backbone: keras.Model, grid: int) -> list:
+    """Average the last map (B, m, m, F) over all of it, or over each of ``grid`` x ``grid`` equal parts."""
+    if grid == 1:
+        return [layers.GlobalAveragePooling2D(name="features")]  # (B, F)
+    side = backbone.output_shape[1]
+    if side % grid:
+        fitting = [str(parts) for parts in range(1, side + 1) if side % parts == 0]
+        raise ConfigError(
+            f"model.grid={grid}: the last map of {backbone.name} has {side}x{side} places",
+            allowed=", ".join(fitting),
+            hint="Another model.input_size gives a map of another side",
+        )
+    return [layers.AveragePooling2D(side // grid, name="parts"), layers.Flatten(name="features")]  # (B, grid grid F)
+
+
 def find_backbone(model: keras.Model) -> keras.Model:
     """Return the base inside a transfer network, the model within the model."""
     return next(layer for layer in model.layers if isinstance(layer, keras.Model))
@@ -183,11 +212,13 @@ def build_transfer(
     head_units: int = 256,
     dropout: float = 0.3,
     fine_tune_from: str | None = None,
+    until: str | None = None,
+    grid: int = 1,
 ) -> keras.Sequential:
     """Build a network: ``(B, image_size, image_size, 1)`` pixels 0..255 to ``(B, classes)`` logits.
 
-    Resize, repeat gray to RGB, rescale as the base was trained, the base without its top, global average pooling,
-    an optional hidden layer, logits.
+    Resize, repeat gray to RGB, rescale as the base was trained, the base without its top or a part of it, average
+    pooling, an optional hidden layer, logits.
 
     Args:
         name: a key of ``BACKBONES``.
@@ -199,19 +230,22 @@ def build_transfer(
         head_units: width of the hidden layer; 0 for a linear head.
         dropout: rate before each dense layer.
         fine_tune_from: see :func:`freeze`.
+        until: name of the last layer of the base; the layers behind it are left out. None keeps all.
+        grid: parts a side that the last map is averaged in; 1 is global average pooling.
 
     Raises:
-        ConfigError, ModelFileError: weights that cannot be found, downloaded or read; unknown layer.
+        ConfigError, ModelFileError: weights that cannot be found, downloaded or read; unknown layer; a grid that does
+            not fit.
     """
     family = BACKBONES[name]
-    backbone = _load_backbone(family, weights, input_size)
+    backbone = _cut(_load_backbone(family, weights, input_size), until)
     freeze(backbone, fine_tune_from, batch_norm_too=weights != "none")
     return keras.Sequential(
         [
             keras.Input((image_size, image_size, 1), name="images"),
             *_preprocessing(family, input_size),
-            backbone,  # (B, S / 32, S / 32, F)
-            layers.GlobalAveragePooling2D(name="features"),  # (B, F)
+            backbone,  # (B, S / 32, S / 32, F), or an earlier map
+            *_pool(backbone, grid),  # (B, F)
             layers.Dropout(dropout, name="dropout"),
             *_hidden(head_units, dropout),
             layers.Dense(classes, dtype="float32", name="logits"),

@@ -111,6 +111,8 @@ class TransferModel(NetworkSection):
     head_units: Units = 256
     dropout: Dropout = 0.3
     fine_tune_from: str | None = None
+    until: str | None = None
+    grid: Annotated[int, Field(ge=1, le=16)] = 1
 
 
 class MobileNetV2Model(TransferModel):

@@ -38,7 +38,7 @@ from .balance import Selection, select_faces
 PICTURES = 1
 # Views are those of this seed whatever the seed of the run, so that runs of several seeds share them.
 VIEW_SEED = 0
-# What the teacher does not see. Mixup mixes answers as it mixes labels; a picture that the camera has damaged means what
+# What the teacher does not see. Mixup mixes answers as it mixes labels; a picture that a camera has damaged means what
 # the undamaged one meant, and that one the teacher knows.
 UNSEEN = {"mixup": 0.0, "blur": 0.0, "low_resolution": 0.0, "noise": 0.0}
 _BATCH = 256

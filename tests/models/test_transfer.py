@@ -3,8 +3,8 @@ import keras
 import numpy as np
 import pytest
 
-from fer_keras.errors import ModelFileError
-from fer_keras.models import MODELS, build_model
+from fer_keras.errors import ConfigError, ModelFileError
+from fer_keras.models import MODELS, build_model, build_transfer
 from fer_keras.models.transfer import BACKBONES, find_backbone, freeze, split_at_features
 from fer_keras.recipe.model import SECTIONS, TransferModel
 from fer_keras.recipe.recipe import make_recipe
@@ -180,3 +180,30 @@ def test_a_failed_download_names_the_file_to_fetch(name, monkeypatch):
     monkeypatch.setattr(keras.applications, BACKBONES[name].title, offline)
     with pytest.raises(ModelFileError, match=rf"{BACKBONES[name].weights_file}.*--set model\.weights=PATH"):
         build_model(SECTIONS[name](), 7)
+
+
+def test_a_base_that_ends_early_and_keeps_places(networks, faces):
+    cut = build_transfer(
+        "mobilenetv2", 7, weights="none", input_size=96, head_units=0, until="block_13_expand_relu", grid=3
+    )
+    base = find_backbone(cut)
+    assert base.output_shape == (None, 6, 6, 576)
+    assert cut.get_layer("features").output.shape == (None, 9 * 576)
+    assert cut.predict(faces, verbose=0).shape == (len(faces), 7)
+    body, head = split_at_features(cut)
+    features = body.predict(faces, verbose=0)
+    again = head.predict(features[:, None, None], verbose=0)
+    np.testing.assert_allclose(again, cut.predict(faces, verbose=0), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"until": "block_13_expand_rely"}, "block_13_expand_relu"),
+        ({"until": "block_13_expand_relu", "grid": 4}, "1, 2, 3, 6"),
+    ],
+)
+def test_a_part_that_the_base_does_not_have_is_refused(options, said):
+    with pytest.raises(ConfigError) as refused:
+        build_transfer("mobilenetv2", 7, weights="none", input_size=96, **options)
+    assert said in str(refused.value)
