@@ -6,15 +6,22 @@ import hashlib
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..emotions import FACE_SIZE, FER7
 from ..errors import DataError, InputError
 from .faces import FaceDataset, Split, fingerprint
 from .quality.record import with_verdict
+from .registration import VERSIONS
 from .sources.find import find_fer2013
 from .sources.recognise import Source, recognise
 from .sources.rows import OnBad, skipped_notice
 from .sources.tree import TreeSource
+
+if TYPE_CHECKING:
+    from .face_folder import FaceFolder
+    from .fer2013 import Fer2013
+    from .synthetic.builder import SyntheticFaces
 
 SYNTHETIC = "synthetic"
 SYNTHETIC_NOTICE = "synthetic faces: results say nothing about real faces"
@@ -89,14 +96,15 @@ def default_cache_dir() -> Path:
 
 
 def _load_fer2013(source: Source, cache: Path, limit: int | None, on_bad: OnBad) -> FaceDataset:
-    from .fer2013 import Fer2013
     from .prepared import load_prepared
 
     def make_builder(data_dir: Path) -> Fer2013:
+        from .fer2013 import Fer2013
+
         return Fer2013(source=source, on_bad=on_bad, data_dir=data_dir)
 
     suffix = "-skipped" if on_bad == "skip" else ""
-    folder = Path(cache) / f"fer2013-{Fer2013.VERSION}-{source.signature[:16]}{suffix}"
+    folder = Path(cache) / f"fer2013-{VERSIONS['fer2013']}-{source.signature[:16]}{suffix}"
     faces = load_prepared(folder, make_builder)
     kept = sum(len(split) for split in faces[0].values())
     notice = skipped_notice(make_builder(folder).info.metadata["skipped"], kept) if on_bad == "skip" else ""
@@ -104,14 +112,15 @@ def _load_fer2013(source: Source, cache: Path, limit: int | None, on_bad: OnBad)
 
 
 def _load_tree(source: TreeSource, cache: Path, limit: int | None, on_bad: OnBad, options: dict) -> FaceDataset:
-    from .face_folder import FaceFolder
     from .prepared import load_prepared
 
     def make_builder(data_dir: Path) -> FaceFolder:
+        from .face_folder import FaceFolder
+
         return FaceFolder(source=source, on_bad=on_bad, data_dir=data_dir, **options)
 
     key = hashlib.sha256(repr((source.signature, on_bad, *sorted(options.items()))).encode()).hexdigest()[:16]
-    folder = Path(cache) / f"face_folder-{FaceFolder.VERSION}-{key}-{options['image_size']}"
+    folder = Path(cache) / f"face_folder-{VERSIONS['face_folder']}-{key}-{options['image_size']}"
     faces = load_prepared(folder, make_builder)
     info = make_builder(folder).info
     skipped = skipped_notice(info.metadata["skipped"], sum(len(split) for split in faces[0].values()))
@@ -122,10 +131,15 @@ def _load_tree(source: TreeSource, cache: Path, limit: int | None, on_bad: OnBad
 
 def _load_synthetic(cache: Path, limit: int | None, notices: tuple[str, ...]) -> FaceDataset:
     from .prepared import load_prepared
-    from .synthetic.builder import SyntheticFaces
 
-    folder = Path(cache) / f"synthetic-{SyntheticFaces.VERSION}"
-    faces = load_prepared(folder, lambda data_dir: SyntheticFaces(data_dir=data_dir))
+    folder = Path(cache) / f"synthetic-{VERSIONS[SYNTHETIC]}"
+
+    def make_builder(data_dir: Path) -> SyntheticFaces:
+        from .synthetic.builder import SyntheticFaces
+
+        return SyntheticFaces(data_dir=data_dir)
+
+    faces = load_prepared(folder, make_builder)
     return _finish(SYNTHETIC, faces, SYNTHETIC, limit, (*notices, SYNTHETIC_NOTICE), folder)
 
 

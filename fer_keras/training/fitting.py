@@ -53,12 +53,12 @@ def fit_phases(recipe, dataset, run, model, progress, text, observer, signals) -
         if phase_is_over(recipe, progress):
             begin_fine_tuning(recipe, model, run.scratch, progress, steps)
             trainee = None
-        trainee = trainee or _make_trainee(recipe, dataset, model, progress, signals)
+        trainee = trainee or _make_trainee(recipe, dataset, run, model, progress, signals)
         if trainee is not None:
             _fit_segment(recipe, trainee, run, model, progress, text, observer, signals)
 
 
-def _make_trainee(recipe, dataset, model, progress, signals) -> Trainee | None:
+def _make_trainee(recipe, dataset, run, model, progress, signals) -> Trainee | None:
     """The network and its images, or its head and features; None when a signal came meanwhile."""
     if recipe.augmentation.crop:
         return Trainee(open_to_crops(recipe, dataset, model, phase_section(recipe, progress)), dataset)
@@ -73,6 +73,7 @@ def _make_trainee(recipe, dataset, model, progress, signals) -> Trainee | None:
         batch_size=batch,
         mirror=recipe.augmentation.horizontal_flip,
         stopped=lambda: signals.received is not None,
+        folder=run.path,
     )
     seconds = time.perf_counter() - begin
     progress.seconds, progress.feature_seconds = progress.seconds + seconds, progress.feature_seconds + seconds
