@@ -50,8 +50,9 @@ class ChosenFaces:
 
 
 def choose_faces(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Return the images at ``rows``, indices (n,) or a mask (N,) bool: a copy, or of large ones a `ChosenFaces`."""
-    return images[rows] if images.nbytes < LARGE_BYTES else cast(np.ndarray, ChosenFaces(images, rows))
+    """Return the images at ``rows``, indices (n,) or a mask (N,) bool: a copy, or a `ChosenFaces` of a large choice."""
+    chosen = ChosenFaces(images, rows)
+    return chosen[:] if chosen.nbytes < LARGE_BYTES else cast(np.ndarray, chosen)
 
 
 def image_blocks(images: np.ndarray) -> Iterator[np.ndarray]:

@@ -49,10 +49,13 @@ def test_faces_are_chosen_from_chosen_ones_by_rows_or_mask():
         np.testing.assert_array_equal(np.asarray(twice), IMAGES[ROWS][again])
 
 
-def test_only_large_arrays_are_left_where_they_are(monkeypatch):
-    assert isinstance(choose_faces(IMAGES, ROWS), np.ndarray)
-    monkeypatch.setattr(chosen_faces, "LARGE_BYTES", IMAGES.nbytes)
-    assert isinstance(choose_faces(IMAGES, ROWS), ChosenFaces)
+def test_only_large_choices_are_left_where_they_are(monkeypatch):
+    for large in (False, True):
+        monkeypatch.setattr(chosen_faces, "LARGE_BYTES", IMAGES[ROWS].nbytes + (not large))
+        for images in (IMAGES, ChosenFaces(IMAGES, np.arange(20))):
+            found = choose_faces(images, ROWS)
+            assert isinstance(found, ChosenFaces) == large
+            np.testing.assert_array_equal(np.asarray(found), IMAGES[ROWS])
 
 
 def test_blocks_hold_sixteen_megabytes_at_most_or_one_image(monkeypatch):
