@@ -25,11 +25,10 @@ class ChosenFaces:
 
     def __init__(self, images: np.ndarray | ChosenFaces, rows: np.ndarray):
         rows = np.flatnonzero(rows) if rows.dtype == bool else np.asarray(rows)
-        if isinstance(images, ChosenFaces):
-            images, rows = images._images, images._rows[rows]
-        self._images, self._rows = images, rows
-        self.shape, self.dtype = (len(rows), *images.shape[1:]), images.dtype
-        self.ndim, self.nbytes = images.ndim, len(rows) * images[:1].nbytes
+        self._images: np.ndarray = images._images if isinstance(images, ChosenFaces) else images
+        self._rows: np.ndarray = images._rows[rows] if isinstance(images, ChosenFaces) else rows
+        self.shape, self.dtype = (len(self._rows), *self._images.shape[1:]), self._images.dtype
+        self.ndim, self.nbytes = self._images.ndim, len(self._rows) * self._images[:1].nbytes
 
     def __len__(self) -> int:
         return len(self._rows)
