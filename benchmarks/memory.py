@@ -78,7 +78,7 @@ def run_stage(stage: str, photographs: Path, cache: Path, side: int) -> None:
         watch.phase = "evaluate"
         _evaluate(dataset)
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    peaks = {phase: round(peak) for phase, peak in watch.peaks.items()}
+    peaks = {phase: round(peak) for phase, peak in list(watch.peaks.items())}
     print(json.dumps({"peaks_mb": peaks, "processor_seconds": round(usage.ru_utime + usage.ru_stime, 1)}))
 
 
@@ -135,21 +135,17 @@ def _in_child(stage: str, *arguments) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Command line."""
-    if sys.argv[1:2] == ["--stage"]:
-        stage, photographs, cache, side = sys.argv[2:]
-        run_stage(stage, Path(photographs), Path(cache), int(side))
-        return
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photographs", type=int, nargs="+")
     parser.add_argument("--image-size", type=int, default=224)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
     parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
-    for n in arguments.photographs:
-        row = measure(n, arguments.image_size, arguments.folder)
-        if arguments.json:
+    chosen = parser.parse_args(arguments)
+    for n in chosen.photographs:
+        row = measure(n, chosen.image_size, chosen.folder)
+        if chosen.json:
             print(json.dumps(row), flush=True)
             continue
         print(f"{n:,} photographs, prepared copy {row['copy_gb']} GB", flush=True)
@@ -158,4 +154,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["--stage"]:
+        run_stage(sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4]), int(sys.argv[5]))
+    else:
+        main()
