@@ -69,7 +69,7 @@ def seal_arrays(folder: Path, facts: dict) -> None:
         with path.open("rb") as file:
             os.fsync(file.fileno())
         files[path.name] = {**_stamp(path), "sha256": file_sha256(path)}
-    write_json(folder / CONTENTS, {**facts, "files": files})
+    (folder / CONTENTS).write_text(json.dumps({**facts, "files": files}, indent=2) + "\n", encoding="utf-8")
 
 
 def open_arrays(folder: Path, *, verify: bool = False) -> tuple[dict[str, Split], dict]:

@@ -273,7 +273,7 @@ def test_a_full_disk_is_one_clear_line(source, cache, monkeypatch):
     def full(*arguments):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(arrays, "write_json", full)
+    monkeypatch.setattr(arrays.os, "fsync", full)
     with pytest.raises(DataError, match=r"cannot write .*cache: No space left on device. .*FER_KERAS_CACHE") as caught:
         load_faces(source, cache_dir=cache)
     assert "\n" not in str(caught.value)
