@@ -17,25 +17,24 @@ def _distillation(section) -> str:
     return f"{section.teacher}: weight {section.weight:g}, temperature {section.temperature:g}, {section.views} views"
 
 
-def print_start(recipe, dataset, run) -> None:
+def print_start(recipe, dataset, run, model) -> None:
     """What will be trained on what, before the first step; on stderr."""
     from fer_keras.devices import accelerators, resolve_precision
     from fer_keras.models import count_macs
     from fer_keras.runs.run_record import hardware
     from fer_keras.training.balance import balance_sentence, describe_balance
     from fer_keras.training.fitting import plan
-    from fer_keras.training.train import build_twin
 
     from .progress import print_table
 
-    twin, (batch, steps) = build_twin(recipe, len(dataset.classes), dataset.image_size), plan(recipe, dataset)
+    batch, steps = plan(recipe, dataset)
     machine, train = hardware(accelerators()), recipe.train
     sizes = ", ".join(f"{name} {len(split):,}" for name, split in dataset.splits.items())
     options = recipe.augmentation.model_dump(exclude_defaults=True)
     rows = [
         ("data", f"{dataset.name}: {sizes} (sha256 {dataset.sha256[:12]})"),
         *((change.name.replace("_", " "), change.sentence) for change in dataset.changes),
-        ("model", f"{recipe.model.name}: {twin.count_params():,} parameters, {count_macs(twin) / 1e6:.1f} M MACs"),
+        ("model", f"{recipe.model.name}: {model.count_params():,} parameters, {count_macs(model) / 1e6:.1f} M MACs"),
         ("training", f"{train.epochs} epochs of {steps} steps of {batch}, seed {train.seed}"),
         (
             "optimizer",

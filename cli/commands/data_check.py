@@ -67,7 +67,7 @@ def _check_prepared(ctx, path: str):
     from fer_keras.datasets.quality.record import find_report
 
     import_tensorflow(ctx)
-    dataset = load_faces(path)
+    dataset = load_faces(path, verify=True)
     return dataset, find_report(dataset, default_cache_dir())
 
 

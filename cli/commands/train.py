@@ -128,16 +128,17 @@ def _create(recipe, dataset, name, output):
 
 
 def _train(recipe, dataset, run, as_json: bool) -> None:
-    from fer_keras.training.train import train
+    from fer_keras.training.train import prepare_model, train
 
     from ..progress import ProgressObserver, stop
     from ..training_tables import print_end, print_start
 
     command = shlex.join(["fer-keras", *sys.argv[1:]])
     try:
-        print_start(recipe, dataset, run)
+        model = prepare_model(recipe, dataset)
+        print_start(recipe, dataset, run, model)
         with ProgressObserver(recipe.epochs) as observer:
-            result = train(recipe, dataset, run, command=command, observer=observer)
+            result = train(recipe, dataset, run, command=command, observer=observer, model=model)
     except BaseException:
         run.discard_unstarted()
         raise

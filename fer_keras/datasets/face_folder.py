@@ -14,6 +14,7 @@ from ..emotions import FACE_SIZE
 from ..errors import DataError
 from .face_images import FaceSpool, describe_faces
 from .faces import SPLITS
+from .registration import VERSIONS
 from .sources.folder_tree import FolderTree, TreeFile
 from .sources.recognise import recognise
 from .sources.rows import BadRows, OnBad
@@ -50,7 +51,7 @@ class FaceFolder(tfds.core.GeneratorBasedBuilder):
         DataError: the source is no tree of class folders, or holds a file that is wrong.
     """
 
-    VERSION = tfds.core.Version("1.0.0")
+    VERSION = tfds.core.Version(VERSIONS["face_folder"])
     RELEASE_NOTES = {"1.0.0": "First release."}  # noqa: RUF012 (TFDS reads a class attribute)
 
     def __init__(

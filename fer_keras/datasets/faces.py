@@ -1,4 +1,4 @@
-"""What every data source hands on: faces in memory, with official splits and a fingerprint."""
+"""What every data source hands on: faces as arrays, with official splits and a fingerprint."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..emotions import FACE_SIZE
+from .chosen_faces import choose_faces, image_blocks
 
 SPLITS = ("train", "validation", "test")
 
@@ -18,7 +19,9 @@ class Split:
     """One split, in source order.
 
     Attributes:
-        images: (n, 48, 48, 1) uint8, gray, 0..255; of another side in data sets prepared so.
+        images: (n, 48, 48, 1) uint8, gray, 0..255; of another side in data sets prepared so. Those of a prepared copy
+            are mapped from its files and cannot be written to; of large ones a choice is a
+            :class:`~fer_keras.datasets.chosen_faces.ChosenFaces`. Take blocks of them, not all at once.
         labels: (n,) int64 index into ``FaceDataset.classes``.
         ids: (n,) str, where each face came from (``row 17`` or ``train/happy/x.jpg``).
         soft_labels: (n, classes) float32, rows sum to 1, for training on distributions; None where there are none.
@@ -36,7 +39,7 @@ class Split:
     def take(self, rows: np.ndarray) -> Split:
         """Return the faces at ``rows``: indices (m,) or a mask (n,) bool."""
         soft = None if self.soft_labels is None else self.soft_labels[rows]
-        return Split(self.images[rows], self.labels[rows], self.ids[rows], soft)
+        return Split(choose_faces(self.images, rows), self.labels[rows], self.ids[rows], soft)
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,8 @@ def fingerprint(splits: dict[str, Split], classes: tuple[str, ...]) -> str:
         digest.update(f"{name}:{len(split)}".encode())
         if split.images.shape[1:3] != (FACE_SIZE, FACE_SIZE):
             digest.update("x".join(map(str, split.images.shape[1:3])).encode())
-        digest.update(np.ascontiguousarray(split.images, np.uint8).reshape(-1).data)  # no copy: it may be gigabytes
+        for block in image_blocks(split.images):
+            digest.update(np.ascontiguousarray(block, np.uint8).reshape(-1).data)
         digest.update(np.ascontiguousarray(split.labels, "<i8").tobytes())
         if split.soft_labels is not None:
             digest.update(np.ascontiguousarray(split.soft_labels, "<f4").tobytes())

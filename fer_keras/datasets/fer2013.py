@@ -16,6 +16,7 @@ import tensorflow_datasets as tfds
 from ..emotions import FACE_SIZE, FER7
 from ..errors import DataError
 from .face_images import describe_faces, encode_png
+from .registration import VERSIONS
 from .sources.find import find_fer2013
 from .sources.recognise import Source, recognise
 from .sources.rows import BadRows, FaceRow, OnBad
@@ -38,7 +39,7 @@ class Fer2013(tfds.core.GeneratorBasedBuilder):
         DataError: the source cannot be used, or ``data_dir`` holds a copy prepared from another one.
     """
 
-    VERSION = tfds.core.Version("1.0.0")
+    VERSION = tfds.core.Version(VERSIONS["fer2013"])
     RELEASE_NOTES = {"1.0.0": "First release."}  # noqa: RUF012 (TFDS reads a class attribute)
 
     def __init__(self, *, source: Source | str | os.PathLike | None = None, on_bad: OnBad = "refuse", **kwargs: Any):

@@ -1,4 +1,4 @@
-"""``load_faces``: from what the user said to faces in memory."""
+"""``load_faces``: from what the user said to faces."""
 
 from __future__ import annotations
 
@@ -6,15 +6,22 @@ import hashlib
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..emotions import FACE_SIZE, FER7
 from ..errors import DataError, InputError
 from .faces import FaceDataset, Split, fingerprint
 from .quality.record import with_verdict
+from .registration import VERSIONS
 from .sources.find import find_fer2013
 from .sources.recognise import Source, recognise
 from .sources.rows import OnBad, skipped_notice
 from .sources.tree import TreeSource
+
+if TYPE_CHECKING:
+    from .face_folder import FaceFolder
+    from .fer2013 import Fer2013
+    from .synthetic.builder import SyntheticFaces
 
 SYNTHETIC = "synthetic"
 SYNTHETIC_NOTICE = "synthetic faces: results say nothing about real faces"
@@ -32,6 +39,7 @@ def load_faces(
     image_size: int = FACE_SIZE,
     split_fractions: tuple[float, float, float] = (0.8, 0.1, 0.1),
     split_seed: int = 0,
+    verify: bool = False,
 ) -> FaceDataset:
     """Load a data set with its three splits.
 
@@ -48,10 +56,11 @@ def load_faces(
         image_size: side in pixels that the images of a tree are resized to; FER2013 and synthetic faces have 48.
         split_fractions: of train, validation and test, for the splits that a tree has no folder for.
         split_seed: decides how such splits are cut, and the order of a tree's faces.
+        verify: compare the whole prepared copy with its checksums, also a large one, see :mod:`.arrays`.
 
     Returns:
-        Images (n, image_size, image_size, 1) uint8 and labels (n,) int64 per split, in source order; those of a tree
-        in an order that mixes the classes.
+        Images (n, image_size, image_size, 1) uint8, mapped from the prepared copy and read-only, and labels (n,) int64
+        per split, in source order; those of a tree in an order that mixes the classes.
 
     Raises:
         DataError: the data are missing or wrong, have another size, or the cache cannot be written.
@@ -62,15 +71,15 @@ def load_faces(
     cache = cache_dir or default_cache_dir()
     if data is not None and str(data) == SYNTHETIC:
         _require_face_size(SYNTHETIC, image_size)
-        return _load_synthetic(cache, limit, ())
+        return _load_synthetic(cache, limit, (), verify)
     source = find_fer2013() if data is None else recognise(Path(data))
     if isinstance(source, TreeSource):
         options = {"image_size": image_size, "split_fractions": split_fractions, "split_seed": split_seed}
-        return _load_tree(source, cache, limit, on_bad, options)
+        return _load_tree(source, cache, limit, on_bad, options, verify)
     _require_face_size("fer2013" if source else SYNTHETIC, image_size)
     if source is None:
-        return _load_synthetic(cache, limit, (NOT_FOUND_NOTICE,))
-    return _load_fer2013(source, cache, limit, on_bad)
+        return _load_synthetic(cache, limit, (NOT_FOUND_NOTICE,), verify)
+    return _load_fer2013(source, cache, limit, on_bad, verify)
 
 
 def _require_face_size(name: str, image_size: int) -> None:
@@ -88,31 +97,35 @@ def default_cache_dir() -> Path:
     return Path(os.environ.get("FER_KERAS_CACHE") or "~/.cache/fer_keras").expanduser()
 
 
-def _load_fer2013(source: Source, cache: Path, limit: int | None, on_bad: OnBad) -> FaceDataset:
-    from .fer2013 import Fer2013
+def _load_fer2013(source: Source, cache: Path, limit: int | None, on_bad: OnBad, verify: bool) -> FaceDataset:
     from .prepared import load_prepared
 
     def make_builder(data_dir: Path) -> Fer2013:
+        from .fer2013 import Fer2013
+
         return Fer2013(source=source, on_bad=on_bad, data_dir=data_dir)
 
     suffix = "-skipped" if on_bad == "skip" else ""
-    folder = Path(cache) / f"fer2013-{Fer2013.VERSION}-{source.signature[:16]}{suffix}"
-    faces = load_prepared(folder, make_builder)
+    folder = Path(cache) / f"fer2013-{VERSIONS['fer2013']}-{source.signature[:16]}{suffix}"
+    faces = load_prepared(folder, make_builder, verify=verify)
     kept = sum(len(split) for split in faces[0].values())
     notice = skipped_notice(make_builder(folder).info.metadata["skipped"], kept) if on_bad == "skip" else ""
     return _finish("fer2013", faces, str(source.path), limit, (notice,) if notice else (), folder)
 
 
-def _load_tree(source: TreeSource, cache: Path, limit: int | None, on_bad: OnBad, options: dict) -> FaceDataset:
-    from .face_folder import FaceFolder
+def _load_tree(
+    source: TreeSource, cache: Path, limit: int | None, on_bad: OnBad, options: dict, verify: bool
+) -> FaceDataset:
     from .prepared import load_prepared
 
     def make_builder(data_dir: Path) -> FaceFolder:
+        from .face_folder import FaceFolder
+
         return FaceFolder(source=source, on_bad=on_bad, data_dir=data_dir, **options)
 
     key = hashlib.sha256(repr((source.signature, on_bad, *sorted(options.items()))).encode()).hexdigest()[:16]
-    folder = Path(cache) / f"face_folder-{FaceFolder.VERSION}-{key}-{options['image_size']}"
-    faces = load_prepared(folder, make_builder)
+    folder = Path(cache) / f"face_folder-{VERSIONS['face_folder']}-{key}-{options['image_size']}"
+    faces = load_prepared(folder, make_builder, verify=verify)
     info = make_builder(folder).info
     skipped = skipped_notice(info.metadata["skipped"], sum(len(split) for split in faces[0].values()))
     notices = (skipped, *info.metadata["notices"]) if skipped else tuple(info.metadata["notices"])
@@ -120,12 +133,17 @@ def _load_tree(source: TreeSource, cache: Path, limit: int | None, on_bad: OnBad
     return _finish("face_folder", faces, str(source.path), limit, notices, folder, classes)
 
 
-def _load_synthetic(cache: Path, limit: int | None, notices: tuple[str, ...]) -> FaceDataset:
+def _load_synthetic(cache: Path, limit: int | None, notices: tuple[str, ...], verify: bool) -> FaceDataset:
     from .prepared import load_prepared
-    from .synthetic.builder import SyntheticFaces
 
-    folder = Path(cache) / f"synthetic-{SyntheticFaces.VERSION}"
-    faces = load_prepared(folder, lambda data_dir: SyntheticFaces(data_dir=data_dir))
+    folder = Path(cache) / f"synthetic-{VERSIONS[SYNTHETIC]}"
+
+    def make_builder(data_dir: Path) -> SyntheticFaces:
+        from .synthetic.builder import SyntheticFaces
+
+        return SyntheticFaces(data_dir=data_dir)
+
+    faces = load_prepared(folder, make_builder, verify=verify)
     return _finish(SYNTHETIC, faces, SYNTHETIC, limit, (*notices, SYNTHETIC_NOTICE), folder)
 
 

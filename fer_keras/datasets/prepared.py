@@ -1,182 +1,180 @@
-"""The prepared copy: a TFDS data set in the cache, complete and checked, or not there at all.
+"""The prepared copy: a TFDS data set in the cache and its faces as arrays, complete and checked, or not there at all.
 
 TFDS writes into a folder of its own and renames it. That is not enough here: it draws the folder's name from
 Python's global generator, so two seeded processes collide, and it does not notice damage later. So each copy is
 written into a folder that only this process has, read back, sealed with counts and a fingerprint, then renamed.
+
+A start maps the arrays and leaves TFDS and TensorFlow alone. Arrays that are damaged, or missing as in copies of
+earlier versions, are unpacked from the records again.
 """
 
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import logging
 import os
-import random
 import shutil
-import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-
-import numpy as np
-import tensorflow as tf
-import tensorflow_datasets as tfds
+from typing import TYPE_CHECKING
 
 from ..errors import DataError
+from .arrays import Batch, DamagedCopyError, open_arrays, seal_arrays, write_split
 from .faces import SPLITS, Split, fingerprint
 
-SEAL = "prepared.json"
+if TYPE_CHECKING:
+    import tensorflow_datasets as tfds
 
-_BATCH = 256
-_FEATURES = {
-    "image": tf.io.FixedLenFeature([], tf.string),
-    "label": tf.io.FixedLenFeature([], tf.int64),
-    "id": tf.io.FixedLenFeature([], tf.string),
-}
+    from .records import MakeBuilder
+
+SEAL = "prepared.json"
+ARRAYS = "arrays"
 
 _LOG = logging.getLogger("fer_keras")
 
-MakeBuilder = Callable[[Path], tfds.core.GeneratorBasedBuilder]
 
-
-class _UnusableCopyError(Exception):
-    """The prepared copy is absent or damaged; the text says which."""
-
-
-def load_prepared(folder: Path, make_builder: MakeBuilder) -> tuple[dict[str, Split], str]:
+def load_prepared(folder: Path, make_builder: MakeBuilder, *, verify: bool = False) -> tuple[dict[str, Split], str]:
     """Return the faces of a prepared copy and their fingerprint, after preparing it if it is absent or damaged.
 
     Args:
         folder: the copy's own folder in the cache; its name is the key.
         make_builder: makes the TFDS builder for a ``data_dir``.
+        verify: read all of it and compare it with its checksums, see :mod:`.arrays`.
 
     Raises:
         DataError: the source is wrong, or the cache cannot be written.
     """
     try:
-        return _read_sealed(folder, make_builder)
-    except _UnusableCopyError:
+        return _open(folder, verify=verify)
+    except DamagedCopyError:
         pass  # perhaps another process is at it: look again under the lock
     try:
         with _lock(folder):
-            try:
-                return _read_sealed(folder, make_builder)
-            except _UnusableCopyError as error:
-                if folder.exists():
-                    _LOG.warning("prepared copy %s is damaged (%s); making it again", folder, error)
-            return _prepare(folder, make_builder)
+            return _open_or_make(folder, make_builder, verify)
     except OSError as error:
         raise _cache_error(folder.parent, error.strerror or str(error)) from error
 
 
-def _read_sealed(folder: Path, make_builder: MakeBuilder) -> tuple[dict[str, Split], str]:
-    try:
-        seal = json.loads((folder / SEAL).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise _UnusableCopyError("no readable seal") from error
-    splits, classes = _read_splits(folder, make_builder)
-    expected = _make_seal(splits, classes)
-    # Seals of older copies do not repeat the classes and the size, which the fingerprint covers.
-    known = {key: expected[key] for key in ("classes", "image_size")}
-    if not isinstance(seal, dict) or {**known, **seal} != expected:
-        raise _UnusableCopyError("counts, classes, size or pixels differ from the seal")
+def _open(folder: Path, *, verify: bool = False) -> tuple[dict[str, Split], str]:
+    seal = _read_seal(folder)
+    if not (folder / ARRAYS).exists():
+        raise DamagedCopyError("it is of an earlier version, without arrays")
+    splits, facts = open_arrays(folder / ARRAYS, verify=verify)
+    _compare(seal, facts)
     return splits, seal["sha256"]
 
 
-def _read_splits(folder: Path, make_builder: MakeBuilder) -> tuple[dict[str, Split], tuple[str, ...]]:
+def _open_or_make(folder: Path, make_builder: MakeBuilder, verify: bool) -> tuple[dict[str, Split], str]:
     try:
+        return _open(folder, verify=verify)
+    except DamagedCopyError as error:
+        reason = error
+    if folder.exists():
+        try:
+            return _unpack_again(folder, make_builder, reason)
+        except DamagedCopyError as error:
+            _LOG.warning("prepared copy %s is damaged (%s); making it again", folder, error)
+    return _prepare(folder, make_builder)
+
+
+def _unpack_again(folder: Path, make_builder: MakeBuilder, reason: Exception) -> tuple[dict[str, Split], str]:
+    seal = _read_seal(folder)
+    _LOG.warning("prepared copy %s: %s; its records are unpacked once", folder, reason)
+    for leftover in folder.glob(f".{ARRAYS}-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{ARRAYS}-", dir=folder))
+    try:
+        _compare(seal, _unpack(folder, make_builder, scratch))
+        _take_place(scratch, folder / ARRAYS)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return _open(folder)
+
+
+def _read_seal(folder: Path) -> dict:
+    try:
+        seal = json.loads((folder / SEAL).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DamagedCopyError("no readable seal") from error
+    if not isinstance(seal, dict) or not {"faces", "sha256"} <= seal.keys():
+        raise DamagedCopyError("no readable seal")
+    return seal
+
+
+def _compare(seal: dict, found: dict) -> None:
+    # Seals of older copies do not repeat the classes and the size, which the fingerprint covers.
+    if {**found, **seal} != found:
+        raise DamagedCopyError("counts, classes, size or pixels differ from the seal")
+
+
+def _unpack(folder: Path, make_builder: MakeBuilder, target: Path) -> dict:
+    """Write the faces of the records in ``folder`` as arrays into ``target``; return what a seal says of them."""
+    with _damage_noticed():
+        from .records import image_side, read_records
+
         builder = make_builder(folder)
-        splits = {name: _read_split(builder, name) for name in SPLITS}
-        return splits, tuple(builder.info.features["label"].names)
+        counts, side = {name: builder.info.splits[name].num_examples for name in SPLITS}, image_side(builder)
+        classes = tuple(builder.info.features["label"].names)
+    splits = {}
+    for name in SPLITS:
+        batches = _noticing_damage(read_records(builder, name))
+        splits[name] = write_split(target, name, counts[name], side, batches)
+    sha256 = fingerprint(splits, classes)
+    facts = {"faces": counts, "classes": list(classes), "image_size": side, "sha256": sha256}
+    seal_arrays(target, facts)
+    return facts
+
+
+@contextlib.contextmanager
+def _damage_noticed() -> Iterator[None]:
+    try:
+        yield
     except Exception as error:  # damage shows as TensorFlow, protobuf, JSON, key and other errors
-        raise _UnusableCopyError(f"{type(error).__name__}: {error}".splitlines()[0][:200]) from error
+        raise DamagedCopyError(f"{type(error).__name__}: {error}".splitlines()[0][:200]) from error
 
 
-def _read_split(builder: tfds.core.GeneratorBasedBuilder, name: str) -> Split:
-    """Read one split in one go, in the order it was written; the features are image (png), label and id.
-
-    ``builder.as_dataset`` parses one example at a time and is several times slower.
-
-    Raises:
-        tf.errors.OpError: a file is missing, truncated or fails its checksum.
-        ValueError: fewer or more examples than the builder's own record says.
-    """
-    info, shape = builder.info.splits[name], builder.info.features["image"].shape  # (H, W, 1)
-    records = tf.data.TFRecordDataset([str(path) for path in info.filepaths])
-    batches = records.batch(_BATCH).map(_parser(shape), tf.data.AUTOTUNE, deterministic=True).prefetch(1)
-    images = np.empty((info.num_examples, *shape), np.uint8)  # filled in place: large faces fit into memory once
-    labels, ids, found = [], [], 0
-    for faces, some_labels, some_ids in batches.as_numpy_iterator():
-        if found + len(faces) > len(images):
-            raise ValueError(f"more examples in split {name} than the {len(images)} recorded")
-        images[found : found + len(faces)] = faces
-        labels.append(some_labels)
-        ids.append(some_ids)
-        found += len(faces)
-    if found != len(images):
-        raise ValueError(f"{found} examples in split {name}, {len(images)} recorded")
-    return Split(images, np.concatenate(labels), np.concatenate(ids).astype(str))
-
-
-def _parser(shape: tuple[int, int, int]):
-    """Return the function from records (B,) to images (B, H, W, 1), labels (B,) and ids (B,)."""
-
-    def decode(png: tf.Tensor) -> tf.Tensor:
-        return tf.ensure_shape(tf.io.decode_png(png, channels=1), shape)
-
-    def parse(records: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        parsed = tf.io.parse_example(records, _FEATURES)  # each (B,)
-        images = tf.map_fn(decode, parsed["image"], fn_output_signature=tf.TensorSpec(shape, tf.uint8))
-        return images, parsed["label"], parsed["id"]
-
-    return parse
-
-
-def _make_seal(splits: dict[str, Split], classes: tuple[str, ...]) -> dict:
-    return {
-        "faces": {name: len(splits[name]) for name in SPLITS},
-        "classes": list(classes),
-        "image_size": splits["train"].images.shape[1],
-        "sha256": fingerprint(splits, classes),
-    }
+def _noticing_damage(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """The batches; what goes wrong while they are read is damage, and what goes wrong while they are written is not."""
+    while True:
+        with _damage_noticed():
+            batch = next(batches, None)
+        if batch is None:
+            return
+        yield batch
 
 
 def _prepare(folder: Path, make_builder: MakeBuilder) -> tuple[dict[str, Split], str]:
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        _run_tfds(make_builder(scratch), folder.parent)
-        splits, classes = _read_back(scratch, make_builder)
-        seal = _make_seal(splits, classes)
+        _write_records(make_builder(scratch), folder.parent)
+        (scratch / ARRAYS).mkdir()
+        seal = _read_back(scratch, make_builder)
         (scratch / SEAL).write_text(json.dumps(seal, indent=2) + "\n", encoding="utf-8")
         _take_place(scratch, folder)
-        return splits, seal["sha256"]
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+    return _open(folder)
 
 
-def _read_back(scratch: Path, make_builder: MakeBuilder) -> tuple[dict[str, Split], tuple[str, ...]]:
+def _read_back(scratch: Path, make_builder: MakeBuilder) -> dict:
     try:
-        return _read_splits(scratch, make_builder)
-    except _UnusableCopyError as error:
+        return _unpack(scratch, make_builder, scratch / ARRAYS)
+    except DamagedCopyError as error:
         raise _cache_error(scratch.parent, f"what was written cannot be read back, {error}") from error
 
 
-def _run_tfds(builder: tfds.core.GeneratorBasedBuilder, cache: Path) -> None:
-    if not sys.stderr.isatty():
-        tfds.disable_progress_bar()
+def _write_records(builder: tfds.core.GeneratorBasedBuilder, cache: Path) -> None:
+    import tensorflow as tf
+
+    from .records import write_records
+
     _LOG.info("preparing %s under %s", builder.name, cache)
-    state = random.getstate()  # TFDS draws from it, and a seeded training must not depend on a warm cache
     try:
-        with contextlib.redirect_stdout(io.StringIO()):  # TFDS prints there, but stdout belongs to --json
-            builder.download_and_prepare()
-    except (tf.errors.OpError, RuntimeError) as error:
-        cause = error.__cause__ if isinstance(error, RuntimeError) else error  # TFDS wraps what a writer raises
-        if not isinstance(cause, tf.errors.OpError):
-            raise
-        raise _cache_error(cache, cause.message.rpartition(";")[2].strip()) from error
-    finally:
-        random.setstate(state)
+        write_records(builder)
+    except tf.errors.OpError as error:
+        raise _cache_error(cache, error.message.rpartition(";")[2].strip()) from error
 
 
 def _take_place(scratch: Path, folder: Path) -> None:

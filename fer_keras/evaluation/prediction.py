@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import keras
 
 TTA = ("none", "flip")
-# Batches that are copied and padded at once.
-_BATCHES_AT_ONCE = 64
+# Images that are copied and padded at once: 64 batches of 256 faces of 48x48.
+_BYTES_AT_ONCE = 64 * 256 * 48 * 48
 
 
 def load_run_model(run: RunFolder) -> keras.Model:
@@ -102,8 +102,9 @@ def predict_views(model: keras.Model, images: np.ndarray, *, batch_size: int, tt
             allowed=f"uint8 (n, {', '.join(map(str, shape))}), n at least 1",
             received=f"{images.dtype} {images.shape}",
         )
-    views = [images] if tta == "none" else [images, images[:, :, ::-1]]
-    return [_predict_logits(model, view, batch_size) for view in views]
+    return [
+        _predict_logits(model, images, batch_size, mirror) for mirror in ((False, True) if tta == "flip" else (False,))
+    ]
 
 
 def average_views(views: Sequence[np.ndarray], temperature: float = 1.0) -> np.ndarray:
@@ -114,10 +115,13 @@ def average_views(views: Sequence[np.ndarray], temperature: float = 1.0) -> np.n
     return np.mean([softmax(logits.astype(np.float64) / temperature) for logits in views], axis=0).astype(np.float32)
 
 
-def _predict_logits(model: keras.Model, images: np.ndarray, batch_size: int) -> np.ndarray:
+def _predict_logits(model: keras.Model, images: np.ndarray, batch_size: int, mirror: bool) -> np.ndarray:
     batch_size = min(batch_size, len(images))
-    step = _BATCHES_AT_ONCE * batch_size  # a whole split of large faces is not copied
-    parts = [_predict_part(model, images[at : at + step], batch_size) for at in range(0, len(images), step)]
+    step = batch_size * max(
+        1, _BYTES_AT_ONCE // (batch_size * images[:1].nbytes)
+    )  # a split of large faces is not copied
+    blocks = (images[at : at + step] for at in range(0, len(images), step))
+    parts = [_predict_part(model, block[:, :, ::-1] if mirror else block, batch_size) for block in blocks]
     logits = np.concatenate(parts)  # (n, classes)
     if logits.ndim != 2:
         raise ModelFileError("the model is no classifier", allowed="logits (n, classes)", received=str(logits.shape))

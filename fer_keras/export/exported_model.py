@@ -39,7 +39,7 @@ class ExportedModel:
             ModelFileError: the runtime gives up on the file.
         """
         check_images(images, self.image_size)
-        batches = np.split(images, range(BATCH_SIZE, len(images), BATCH_SIZE))
+        batches = (images[at : at + BATCH_SIZE] for at in range(0, len(images), BATCH_SIZE))
         return np.concatenate([self.predict_batch(batch.astype(np.float32)) for batch in batches])
 
 

@@ -10,7 +10,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
-from sklearn.metrics import ConfusionMatrixDisplay
 
 from ..errors import DataError
 from ..runs.history import best_row, column, read_history
@@ -74,6 +73,8 @@ def _check_matrix(matrix: np.ndarray, classes: int) -> np.ndarray:
 
 
 def _draw_matrix(axes: Axes, cells: np.ndarray, shares: np.ndarray, classes: Sequence[str], form: str) -> None:
+    from sklearn.metrics import ConfusionMatrixDisplay  # a training draws curves only
+
     display = ConfusionMatrixDisplay(cells, display_labels=classes)
     display.plot(ax=axes, cmap=SHADES, colorbar=False, values_format=form, xticks_rotation=40)
     # One scale for both panels: colour is the share of the true class, also where the text is a count.

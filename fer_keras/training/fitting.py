@@ -60,17 +60,17 @@ def fit_phases(recipe, dataset, run, model, progress, text, observer, signals, t
         if phase_is_over(recipe, progress):
             begin_fine_tuning(recipe, model, run.scratch, progress, steps)
             trainee = None
-        trainee = trainee or _make_trainee(recipe, dataset, model, progress, signals, teacher)
+        trainee = trainee or _make_trainee(recipe, dataset, run, model, progress, signals, teacher)
         if trainee is not None:
             _fit_segment(recipe, trainee, run, model, progress, text, observer, signals)
     if recipe.train.average_last and run_is_over(recipe, progress):
-        trainee = trainee or _make_trainee(recipe, dataset, model, progress, signals, teacher)
+        trainee = trainee or _make_trainee(recipe, dataset, run, model, progress, signals, teacher)
         if trainee is not None:
             batches = _batches(recipe, trainee, progress, progress.epoch * steps, (progress.epoch + 1) * steps)
             settle_average(recipe, run.scratch, model, trainee.model, progress, batches, _validation(recipe, trainee))
 
 
-def _make_trainee(recipe, dataset, model, progress, signals, teacher) -> Trainee | None:
+def _make_trainee(recipe, dataset, run, model, progress, signals, teacher) -> Trainee | None:
     """The network and its images, or its head and features; None when a signal came meanwhile."""
     if recipe.augmentation.crop:
         twin = open_to_crops(recipe, dataset, model, phase_section(recipe, progress))
@@ -87,6 +87,7 @@ def _make_trainee(recipe, dataset, model, progress, signals, teacher) -> Trainee
         distill=recipe.distill,
         mirror=recipe.augmentation.horizontal_flip,
         stopped=lambda: signals.received is not None,
+        folder=run.path,
     )
     seconds = time.perf_counter() - begin
     progress.seconds, progress.feature_seconds = progress.seconds + seconds, progress.feature_seconds + seconds

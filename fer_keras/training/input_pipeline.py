@@ -12,14 +12,12 @@ import tensorflow as tf
 
 from ..augmentation.batch import augment_batch, is_mirrored
 from ..augmentation.stateless_random import random_words
+from ..datasets.chosen_faces import LARGE_BYTES
 from ..datasets.faces import Split
 from ..errors import DataError
 from ..recipe.augmentation import AugmentationSection
 from .balance import Selection
 from .distillation import VIEW_SEED
-
-# From here on images are not copied into TensorFlow's memory, but fetched from the array batch by batch.
-LARGE_BYTES = 256 * 2**20
 
 
 def steps_per_epoch(faces: int, batch_size: int) -> int:
@@ -98,7 +96,7 @@ def _balanced_order(labels: np.ndarray, seed: int, shuffle: str, classes: int):
 
 
 def _fetcher(images: np.ndarray):
-    """Return the function from indices (B,) to images (B, H, W, C)."""
+    """Return the function from indices (B,) to images (B, H, W, C); large ones are fetched batch by batch."""
     if images.nbytes < LARGE_BYTES:
         tensor = tf.constant(images)
         return lambda chosen: tf.gather(tensor, chosen)

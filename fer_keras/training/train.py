@@ -96,7 +96,13 @@ def describe_run(recipe: Recipe, dataset: FaceDataset, model: keras.Model, comma
 
 
 def train(
-    recipe: Recipe, dataset: FaceDataset, run: RunFolder, *, command: str = "", observer: Observer | None = None
+    recipe: Recipe,
+    dataset: FaceDataset,
+    run: RunFolder,
+    *,
+    command: str = "",
+    observer: Observer | None = None,
+    model: keras.Model | None = None,
 ) -> TrainingResult:
     """Train, or go on training, until the recipe's last epoch, early stopping or a signal.
 
@@ -106,6 +112,7 @@ def train(
         run: an empty new folder, or one with checkpoints.
         command: recorded in ``run.json``.
         observer: told how the run goes on.
+        model: what :func:`prepare_model` has just made of recipe and dataset, by a caller that shows it first.
 
     Raises:
         TrainingError: the loss is not finite, or a checkpoint does not fit.
@@ -113,7 +120,7 @@ def train(
     """
     observer = observer or Observer()
     teacher = ask_teacher(recipe, dataset, run, observer.on_view)
-    model, text = prepare_model(recipe, dataset), dump_recipe(recipe)
+    model, text = model or prepare_model(recipe, dataset), dump_recipe(recipe)
     for notice in recipe.notices:
         observer.on_warning(notice)
     progress = _load_state(recipe, dataset, model, run, text, observer)

@@ -6,8 +6,10 @@ Both share layers and optimizer with the whole network, so that training them tr
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -88,6 +90,7 @@ def make_head_trainee(
     distill: DistillSection | None = None,
     mirror: bool = False,
     stopped: Callable[[], bool] = lambda: False,
+    folder: Path | None = None,
 ) -> Trainee | None:
     """Compute the features of both training splits with the frozen base of a network.
 
@@ -103,6 +106,7 @@ def make_head_trainee(
         distill: the section that the head is compiled with.
         mirror: compute the features of mirrored training faces too.
         stopped: asked after each batch.
+        folder: on whose disk they lie until they are no longer used; by default that of temporary files.
 
     Returns:
         The head and its features, or None when ``stopped`` said so.
@@ -110,12 +114,11 @@ def make_head_trainee(
     with scope_of(model):
         base, head = split_at_features(model)
         compile_model(head, train, steps, optimizer=model.optimizer, distill=distill)
-    images = {name: dataset.splits[name].images for name in ("train", "validation")}
-    if mirror:
-        images["mirrored"] = images["train"][:, :, ::-1]
+    wanted = {"train": False, "validation": False} | ({"mirrored": True} if mirror else {})
     features = {}
-    for name, pixels in images.items():
-        made = _features(base, pixels, batch_size, stopped)
+    for name, turned in wanted.items():
+        pixels = dataset.splits["train" if turned else name].images
+        made = _features(base, pixels, batch_size, stopped, mirror=turned, folder=folder)
         if made is None:
             return None
         features[name] = made
@@ -124,14 +127,20 @@ def make_head_trainee(
     return Trainee(head, dataclasses.replace(dataset, splits={**dataset.splits, **replaced}), mirrored)
 
 
-def _features(base: keras.Model, images: np.ndarray, batch_size: int, stopped) -> np.ndarray | None:
-    """Features (n, 1, 1, F) float32; the last batch is padded, so that one graph serves all."""
-    features = np.empty((len(images), 1, 1, base.output_shape[-1]), np.float32)
+def _features(
+    base: keras.Model, images: np.ndarray, batch_size: int, stopped, *, mirror: bool, folder: Path | None
+) -> np.ndarray | None:
+    """Features (n, 1, 1, F) float32, mapped from a file without a name: those of a large data set fill memory.
+
+    The last batch is padded, so that one graph serves all.
+    """
     batch_size = min(batch_size, len(images))
-    for start in range(0, len(images), batch_size):
-        batch = images[start : start + batch_size].astype(np.float32)
-        padded = np.pad(batch, ((0, batch_size - len(batch)), (0, 0), (0, 0), (0, 0)))
-        features[start : start + batch_size, 0, 0] = base.predict_on_batch(padded)[: len(batch)]
-        if stopped():
-            return None
-    return features
+    with tempfile.TemporaryFile(dir=folder) as file:
+        for start in range(0, len(images), batch_size):
+            batch = images[start : start + batch_size, :, :: -1 if mirror else 1].astype(np.float32)
+            padded = np.pad(batch, ((0, batch_size - len(batch)), (0, 0), (0, 0), (0, 0)))
+            file.write(np.ascontiguousarray(base.predict_on_batch(padded)[: len(batch)], np.float32).data)
+            if stopped():
+                return None
+        file.flush()
+        return np.memmap(file, np.float32, "r", shape=(len(images), 1, 1, base.output_shape[-1])).view(np.ndarray)

@@ -108,7 +108,7 @@ def test_a_flat_tree_is_cut_the_same_way_every_time_and_copies_stay_together(tmp
 def test_what_the_copy_depends_on_is_in_its_key(tmp_path, load, monkeypatch):
     keys = []
 
-    def note(folder, make_builder):
+    def note(folder, make_builder, **options):
         keys.append(folder.name)
         raise InterruptedError
 
@@ -131,6 +131,12 @@ def test_a_missing_validation_split_is_cut_from_train(tmp_path, load):
     assert sizes(dataset) == {"train": 18, "validation": 2, "test": 20}
     assert all(identity.startswith("train/") for identity in dataset.splits["validation"].ids)
     assert dataset.notices[0].startswith("validation cut from the train folder by seed 0")
+
+
+def test_names_of_files_may_hold_any_letters(tmp_path, load):
+    files = class_folders() | {"happy/Übermut 喜.png": picture(500)}
+    dataset = load(write_folder(tmp_path / "tree", files))
+    assert "happy/Übermut 喜.png" in {identity for split in dataset.splits.values() for identity in split.ids}
 
 
 @pytest.mark.parametrize("prefix", ["", "archive/"])

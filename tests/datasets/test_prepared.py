@@ -2,6 +2,8 @@
 
 import errno
 import json
+import mmap
+import os
 import random
 import shutil
 import subprocess
@@ -9,8 +11,9 @@ import sys
 
 import numpy as np
 import pytest
+import tensorflow_datasets as tfds
 
-from fer_keras.datasets import Fer2013, load_faces
+from fer_keras.datasets import Fer2013, arrays, load_faces, prepared
 from fer_keras.errors import DataError
 
 
@@ -35,10 +38,13 @@ def copy(source, cache):
 
 
 def refuse_to_prepare(monkeypatch):
-    def prepare(self, **kwargs):
-        pytest.fail("prepared again")
+    """Neither prepare nor unpack: the arrays must do."""
+    monkeypatch.setattr(prepared, "_prepare", lambda *arguments: pytest.fail("prepared again"))
+    refuse_to_unpack(monkeypatch)
 
-    monkeypatch.setattr(Fer2013, "download_and_prepare", prepare)
+
+def refuse_to_unpack(monkeypatch):
+    monkeypatch.setattr(prepared, "_unpack", lambda *arguments: pytest.fail("unpacked again"))
 
 
 def visible(cache):
@@ -62,13 +68,38 @@ def test_a_changed_source_is_read_again(source, cache, tiny):
     assert load_faces(source, cache_dir=cache).sha256 != before.sha256
 
 
+def test_the_faces_are_mapped_and_cannot_be_written_to(copy, source, cache):
+    images = load_faces(source, cache_dir=cache).splits["train"].images
+    assert isinstance(images.base, mmap.mmap | np.memmap)
+    with pytest.raises(ValueError, match="read-only"):
+        images[0] = 0
+
+
+def test_a_prepared_copy_is_loaded_without_tensorflow(copy, source, cache):
+    program = (
+        "import sys; from pathlib import Path; from fer_keras.datasets import load_faces;"
+        "load_faces(sys.argv[1], cache_dir=Path(sys.argv[2]));"
+        "print({'tensorflow', 'tensorflow_datasets', 'keras'} & set(sys.modules))"
+    )
+    command = [sys.executable, "-c", program, str(source), str(cache)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+def test_tfds_reads_the_copy_too(copy, source, cache):
+    faces = load_faces(source, cache_dir=cache).splits["train"]
+    builder = tfds.builder_from_directory(next(copy.glob("fer2013/*")))
+    read = list(builder.as_dataset(split="train").as_numpy_iterator())
+    np.testing.assert_array_equal([example["image"] for example in read], faces.images)
+    assert [example["id"].decode() for example in read] == list(faces.ids)
+
+
 def truncate(path):
     path.write_bytes(path.read_bytes()[:-50])
 
 
-def flip(path):
+def flip(path, place=0.5):
     data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
+    data[int(len(data) * place)] ^= 1
     path.write_bytes(data)
 
 
@@ -76,6 +107,91 @@ def lose_a_record(path):
     """Cut after the first record: what remains is a valid, shorter file (TFRecord: length, crc, data, crc)."""
     data = path.read_bytes()
     path.write_bytes(data[: 16 + int.from_bytes(data[:8], "little")])
+
+
+def swap(first, second):
+    one, other = first.read_bytes(), second.read_bytes()
+    first.write_bytes(other)
+    second.write_bytes(one)
+
+
+def forget_a_file(path):
+    contents = json.loads(path.read_text())
+    del contents["files"]["test-labels.npy"]
+    path.write_text(json.dumps(contents))
+
+
+ARRAY_DAMAGE = {
+    "truncated images": lambda arrays: truncate(arrays / "train-images.npy"),
+    "flipped pixel": lambda arrays: flip(arrays / "test-images.npy"),
+    "flipped label": lambda arrays: flip(arrays / "train-labels.npy", 0.99),
+    "flipped id": lambda arrays: flip(arrays / "train-ids.npy", 0.9),
+    "damaged header": lambda arrays: flip(arrays / "train-images.npy", 0),
+    "missing images": lambda arrays: (arrays / "validation-images.npy").unlink(),
+    "splits swapped": lambda arrays: swap(arrays / "test-images.npy", arrays / "validation-images.npy"),
+    "missing contents": lambda arrays: (arrays / "contents.json").unlink(),
+    "damaged contents": lambda arrays: truncate(arrays / "contents.json"),
+    "a list of too few files": lambda arrays: forget_a_file(arrays / "contents.json"),
+    "other contents": lambda arrays: (arrays / "contents.json").write_text("[]"),
+    "empty": lambda arrays: (shutil.rmtree(arrays), arrays.mkdir()),
+}
+
+
+@pytest.mark.parametrize("damage", ARRAY_DAMAGE.values(), ids=ARRAY_DAMAGE.keys())
+def test_damaged_arrays_are_unpacked_from_the_records_again(copy, source, cache, damage, caplog, monkeypatch):
+    good = load_faces(source, cache_dir=cache)
+    pixels = {name: np.array(split.images) for name, split in good.splits.items()}
+    damage(copy / "arrays")
+    with monkeypatch.context() as patch:
+        patch.setattr(prepared, "_prepare", lambda *arguments: pytest.fail("prepared again"))
+        again = load_faces(source, cache_dir=cache)
+    assert again.sha256 == good.sha256
+    for name, split in again.splits.items():
+        np.testing.assert_array_equal(split.images, pixels[name])
+        np.testing.assert_array_equal(split.labels, good.splits[name].labels)
+    assert "arrays is damaged" in caplog.text or "arrays/" in caplog.text
+    assert visible(copy) == ["arrays", "fer2013", "prepared.json", "quality.json"]
+    refuse_to_prepare(monkeypatch)
+    load_faces(source, cache_dir=cache)
+
+
+def test_a_copy_of_an_earlier_version_is_unpacked_once_and_says_so(copy, source, cache, caplog, monkeypatch):
+    sha256 = json.loads((copy / "prepared.json").read_text())["sha256"]
+    shutil.rmtree(copy / "arrays")
+    seal = json.loads((copy / "prepared.json").read_text())
+    (copy / "prepared.json").write_text(json.dumps({key: seal[key] for key in ("faces", "sha256")}))
+    monkeypatch.setattr(prepared, "_prepare", lambda *arguments: pytest.fail("prepared again"))
+    assert load_faces(source, cache_dir=cache).sha256 == sha256
+    assert "earlier version" in caplog.text
+    refuse_to_unpack(monkeypatch)
+    load_faces(source, cache_dir=cache)
+
+
+def test_a_copied_cache_is_compared_once_and_then_trusted(copy, source, cache, monkeypatch):
+    for path in (copy / "arrays").glob("*.npy"):
+        os.utime(path, ns=(1, 1))
+    refuse_to_prepare(monkeypatch)
+    load_faces(source, cache_dir=cache)
+    monkeypatch.setattr(arrays, "LARGE_BYTES", 0)
+    monkeypatch.setattr(arrays, "file_sha256", lambda path: pytest.fail("read again"))
+    load_faces(source, cache_dir=cache)
+
+
+def test_a_large_copy_is_told_by_size_and_time_and_read_on_request(copy, source, cache, caplog, monkeypatch):
+    monkeypatch.setattr(arrays, "LARGE_BYTES", 0)
+    path = copy / "arrays" / "train-images.npy"
+    good, before = path.read_bytes(), path.stat()
+    flip(path)
+    load_faces(source, cache_dir=cache)
+    assert path.read_bytes() == good, "another time: compared, and unpacked again"
+    flip(path)
+    stamp = json.loads((copy / "arrays" / "contents.json").read_text())["files"][path.name]["mtime_ns"]
+    os.utime(path, ns=(before.st_atime_ns, stamp))
+    load_faces(source, cache_dir=cache)
+    assert path.read_bytes() != good, "size and time are all that a start looks at"
+    load_faces(source, cache_dir=cache, verify=True)
+    assert path.read_bytes() == good
+    assert "arrays/train-images.npy is damaged" in caplog.text
 
 
 DAMAGE = {
@@ -98,8 +214,11 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
-def test_damage_is_noticed_and_the_copy_made_again(copy, source, cache, damage, caplog, monkeypatch):
+def test_without_arrays_damaged_records_are_noticed_and_the_copy_made_again(
+    copy, source, cache, damage, caplog, monkeypatch
+):
     good = json.loads((copy / "prepared.json").read_text())
+    shutil.rmtree(copy / "arrays")
     damage(copy)
     assert load_faces(source, cache_dir=cache).sha256 == good["sha256"]
     assert "is damaged" in caplog.text
@@ -151,10 +270,10 @@ def test_preparing_prints_nothing_to_stdout(source, cache, capsys):
 
 
 def test_a_full_disk_is_one_clear_line(source, cache, monkeypatch):
-    def full(self, **kwargs):
+    def full(*arguments):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Fer2013, "download_and_prepare", full)
+    monkeypatch.setattr(arrays.os, "fsync", full)
     with pytest.raises(DataError, match=r"cannot write .*cache: No space left on device. .*FER_KERAS_CACHE") as caught:
         load_faces(source, cache_dir=cache)
     assert "\n" not in str(caught.value)
@@ -164,11 +283,10 @@ def test_a_full_disk_is_one_clear_line(source, cache, monkeypatch):
 def test_a_full_disk_seen_by_tensorflow_is_one_clear_line(source, cache, monkeypatch):
     import tensorflow as tf
 
-    def full(self, **kwargs):
-        cause = tf.errors.ResourceExhaustedError(None, None, "/x/y.tfrecord; No space left on device")
-        raise RuntimeError("wrapped by TFDS") from cause
+    def full(self, examples):
+        raise tf.errors.ResourceExhaustedError(None, None, "/x/y.tfrecord; No space left on device")
 
-    monkeypatch.setattr(Fer2013, "download_and_prepare", full)
+    monkeypatch.setattr(tfds.core.SequentialWriter, "add_examples", full)
     with pytest.raises(DataError, match=r"cannot write .*cache: No space left on device\."):
         load_faces(source, cache_dir=cache)
 

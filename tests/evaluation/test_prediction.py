@@ -4,7 +4,9 @@ import keras
 import numpy as np
 import pytest
 
+from fer_keras.datasets.chosen_faces import ChosenFaces
 from fer_keras.errors import DataError, InputError, ModelFileError
+from fer_keras.evaluation import prediction
 from fer_keras.evaluation.prediction import predict_probabilities
 
 
@@ -82,6 +84,18 @@ def test_flip_is_the_mean_over_image_and_mirror_image(model, images):
     got = predict_probabilities(model, images, batch_size=16, tta="flip")
     np.testing.assert_allclose(got, (plain + mirrored) / 2, atol=1e-6)
     assert np.abs(got - plain).max() > 1e-3
+
+
+def test_large_faces_are_predicted_a_few_batches_at_a_time(model, images, monkeypatch):
+    whole = predict_probabilities(model, images, batch_size=4, tta="flip")
+    chosen, sizes, predict_part = ChosenFaces(images[::-1], np.arange(len(images))[::-1]), [], prediction._predict_part
+    monkeypatch.setattr(prediction, "_BYTES_AT_ONCE", 2 * 4 * 48 * 48)
+    monkeypatch.setattr(
+        prediction, "_predict_part", lambda *given: (sizes.append(len(given[1])), predict_part(*given))[1]
+    )
+    np.testing.assert_array_equal(predict_probabilities(model, chosen, batch_size=4, tta="flip"), whole)
+    assert max(sizes) == 8
+    assert sum(sizes) == 2 * len(images)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...emotions import FERPLUS8, canonical_emotion
 from ...errors import DataError
+from ..chosen_faces import choose_faces
 from ..faces import SPLITS, Change, FaceDataset, Split, fingerprint
 
 NAME = "label_set"
@@ -131,7 +132,7 @@ def _relabel(split: Split, table: np.ndarray, classes: int) -> Split:
     soft = None if split.soft_labels is None else _fold(split.soft_labels[keep], table, classes)
     if keep.all():  # a copy of large images is worth avoiding
         return Split(split.images, labels, split.ids, soft)
-    return Split(split.images[keep], labels[keep], split.ids[keep], soft)
+    return Split(choose_faces(split.images, keep), labels[keep], split.ids[keep], soft)
 
 
 def _fold(soft: np.ndarray, table: np.ndarray, classes: int) -> np.ndarray:

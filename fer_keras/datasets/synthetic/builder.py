@@ -12,6 +12,7 @@ from ...emotions import FACE_SIZE, FER7
 from ...errors import InputError, nearest_hint
 from ..face_images import describe_faces
 from ..faces import Split
+from ..registration import VERSIONS
 from .drawing import draw_faces
 
 # Split name -> (faces, seed). Different seeds give independent streams (numpy's SeedSequence).
@@ -47,7 +48,7 @@ def make_synthetic_split(name: str) -> Split:
 class SyntheticFaces(tfds.core.GeneratorBasedBuilder):
     """Schematic faces drawn from facial action units; not photographs, and no measure of skill on real faces."""
 
-    VERSION = tfds.core.Version("1.0.0")
+    VERSION = tfds.core.Version(VERSIONS["synthetic"])
     RELEASE_NOTES = {"1.0.0": "First release."}  # noqa: RUF012 (TFDS reads a class attribute)
 
     def _info(self) -> tfds.core.DatasetInfo:

@@ -95,7 +95,7 @@ def keras_probabilities(model: Any, images: np.ndarray, temperature: float = 1.0
 
     from ...metrics.scores import softmax  # needs scikit-learn, which reading an exported file does not
 
-    batches = np.split(images, range(BATCH_SIZE, len(images), BATCH_SIZE))
+    batches = (images[at : at + BATCH_SIZE] for at in range(0, len(images), BATCH_SIZE))
     outputs = [keras.ops.cast(model(batch.astype(np.float32), training=False), "float32") for batch in batches]
     logits = np.concatenate([keras.ops.convert_to_numpy(output) for output in outputs]).astype(np.float64)
     if not np.isfinite(logits).all():
