@@ -86,8 +86,8 @@ def test_pairs_within_a_set_come_once(some):
 def test_blocks_do_not_matter(some, monkeypatch):
     images = np.concatenate([some, CHANGES["rescaled 44"](some[:COPIES])])
     whole = near_pairs(images)
-    monkeypatch.setattr("fer_keras.datasets.copies.near_copies._HASH_BLOCK", 37)
-    monkeypatch.setattr("fer_keras.datasets.copies.near_copies._PAIR_BLOCK", 11)
+    monkeypatch.setattr("fer_keras.datasets.copies.candidates._BLOCK", 3700)
+    monkeypatch.setattr("fer_keras.datasets.copies.correlation._PAIR_BLOCK", 11)
     parts = near_pairs(images)
     assert len(whole) == COPIES
     assert (parts.first.tolist(), parts.second.tolist()) == (whole.first.tolist(), whole.second.tolist())
