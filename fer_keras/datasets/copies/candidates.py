@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .perceptual_hash import mirror
+from .threads import map_in_threads
 
 EXACT = 60_000  # pictures
 # A picture that is there hundreds of times is found through the most similar ones of its copies in every split.
@@ -52,8 +53,11 @@ def find_candidates(hashes: np.ndarray, kinds: np.ndarray, threshold: float, *, 
         listed = _nearest(hashes, centres, 1)[:, 0]
         blocks = _nearby_pairs(hashes, centres, listed)
     found = _Found(kinds)
-    for block in _with_lines(blocks, len(hashes)):
-        found.add(hashes, block, threshold)
+    compared = map_in_threads(lambda block: _compare(hashes, block, threshold), blocks)
+    for block, first, second, similarity in _with_lines(compared, len(hashes)):
+        found.add(first, second, block.mirrored, similarity)
+        if block.both:
+            found.add(second, first, block.mirrored, similarity)
     pairs = found.pairs()
     return pairs[np.lexsort((pairs[:, 1], pairs[:, 0], listed[pairs[:, 0]]))]
 
@@ -74,6 +78,15 @@ class _Block(NamedTuple):
     mirrored: bool
     both: bool
     done: float
+
+
+class _Compared(NamedTuple):
+    """The pairs of a block that are alike: (k,) rows, (k,) rows, (k,) float32."""
+
+    block: _Block
+    first: np.ndarray
+    second: np.ndarray
+    similarity: np.ndarray
 
 
 def _all_pairs(n: int) -> Iterator[_Block]:
@@ -127,14 +140,26 @@ def _group(values: np.ndarray, n: int) -> list[np.ndarray]:
     return np.split(order, np.cumsum(np.bincount(values, minlength=n))[:-1])
 
 
-def _with_lines(blocks: Iterator[_Block], n: int) -> Iterator[_Block]:
-    """Hand on the blocks; where that takes long, say how far it is."""
+def _compare(hashes: np.ndarray, block: _Block, threshold: float) -> _Compared:
+    one = mirror(hashes[block.queries]) if block.mirrored else hashes[block.queries]
+    above = np.flatnonzero(one @ hashes[block.members].T > threshold - _ROUNDING)
+    row, column = np.divmod(above, len(block.members))  # np.nonzero takes five times as long on two axes
+    first, second = block.queries[row], block.members[column]
+    similarity = np.einsum("kd,kd->k", one[row], hashes[second])  # pair by pair, so that no block has a part in it
+    kept = (similarity > threshold) & ((first < second) if block.both else (first != second))
+    return _Compared(block, first[kept], second[kept], similarity[kept])
+
+
+def _with_lines(compared: Iterator[_Compared], n: int) -> Iterator[_Compared]:
+    """Hand on what was compared; where that takes long, say how far it is."""
     begin = last = time.monotonic()
-    for block in blocks:
-        yield block
+    for found in compared:
+        yield found
         if time.monotonic() - last > _LINE_EVERY:
-            last = time.monotonic()
-            _LOG.warning("looking for copies among %s faces: %.0f %% after %.0f s", f"{n:,}", 100 * block.done, last - begin)
+            last, block = time.monotonic(), found.block
+            _LOG.warning(
+                "looking for copies among %s faces: %.0f %% after %.0f s", f"{n:,}", 100 * block.done, last - begin
+            )
 
 
 class _Found:
@@ -146,26 +171,13 @@ class _Found:
         self._similarity = [np.empty(0, np.float32)]
         self._waiting = 0
 
-    def add(self, hashes: np.ndarray, block: _Block, threshold: float) -> None:
-        """Add the pairs of a block whose similarity is above the threshold."""
-        one = mirror(hashes[block.queries]) if block.mirrored else hashes[block.queries]
-        above = np.flatnonzero(one @ hashes[block.members].T > threshold - _ROUNDING)
-        row, column = np.divmod(above, len(block.members))  # np.nonzero takes five times as long on two axes
-        first, second = block.queries[row], block.members[column]
-        # Pair by pair, so that no block has a part in it.
-        similarity = np.einsum("kd,kd->k", one[row], hashes[second])
-        kept = (similarity > threshold) & ((first < second) if block.both else (first != second))
-        first, second, similarity = first[kept], second[kept], similarity[kept]
-        self._append(first, second, block.mirrored, similarity)
-        if block.both:
-            self._append(second, first, block.mirrored, similarity)
-        if self._waiting > max(_MOST_WAITING, len(self._rows[0])):
-            self._bound()
-
-    def _append(self, first: np.ndarray, second: np.ndarray, mirrored: bool, similarity: np.ndarray) -> None:
+    def add(self, first: np.ndarray, second: np.ndarray, mirrored: bool, similarity: np.ndarray) -> None:
+        """Add pairs (k,) of a picture and a partner."""
         self._rows.append(np.stack([first, second, np.full_like(first, mirrored)], axis=1).astype(np.int32))
         self._similarity.append(similarity)
         self._waiting += len(first)
+        if self._waiting > max(_MOST_WAITING, len(self._rows[0])):
+            self._bound()
 
     def _bound(self) -> None:
         rows, similarity = np.concatenate(self._rows), np.concatenate(self._similarity)

@@ -8,9 +8,6 @@ no order of the pictures matters.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +15,7 @@ from scipy import fft
 
 from .perceptual_hash import cosine_basis
 from .pictures import Pictures
+from .threads import map_in_threads
 
 MAX_SHIFT = 3  # pixels of a 48 pixel picture
 FINE, COARSE = 1.0, 3.0  # standard deviations of the two Gaussians, in pixels of a 48 pixel picture
@@ -26,7 +24,6 @@ _SIDE = 48
 _WINDOW = _SIDE - 2 * MAX_SHIFT
 _SHIFTS = 2 * MAX_SHIFT + 1
 _PAIR_BLOCK = 500
-_MOST_THREADS = 4  # each holds a block of pairs, about 60 MB
 
 # The inverse transform where it is wanted, at the shifts: (7, 48) over rows, (25, 7) over columns.
 _PHASE = 2j * np.pi / _SIDE * np.outer(np.arange(_SHIFTS), np.arange(_SIDE))
@@ -61,13 +58,9 @@ def correlate(pictures: Pictures, pairs: np.ndarray) -> np.ndarray:
     Returns:
         (p,) float32, at most 1.
     """
-    with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as threads:
-        blocks = threads.map(lambda block: _correlate_block(pictures, block), _cut(pairs))
-        return np.concatenate([np.empty(0, np.float32), *blocks])
-
-
-def _cut(pairs: np.ndarray) -> Iterator[np.ndarray]:
-    return (pairs[start : start + _PAIR_BLOCK] for start in range(0, len(pairs), _PAIR_BLOCK))
+    blocks = (pairs[start : start + _PAIR_BLOCK] for start in range(0, len(pairs), _PAIR_BLOCK))
+    found = map_in_threads(lambda block: _correlate_block(pictures, block), blocks)
+    return np.concatenate([np.empty(0, np.float32), *found])
 
 
 def _correlate_block(pictures: Pictures, pairs: np.ndarray) -> np.ndarray:

@@ -85,7 +85,6 @@ class Duplicates:
         """Return (split, row) of every face of a group."""
         return [(SPLITS[self.split[i]], int(self.row[i])) for i in np.flatnonzero(self.group == group)]
 
-
     def of_rows(self, rows: np.ndarray, splits: np.ndarray, numbers: np.ndarray, labels: np.ndarray) -> Duplicates:
         """Return the copies among some of the faces, which may have other labels.
 
