@@ -22,7 +22,7 @@ EXACT = 60_000  # pictures
 # A picture that is there hundreds of times is found through the most similar ones of its copies in every split.
 MOST_PER_PICTURE = 24
 
-_LISTS_PER_ROOT, _PROBES = 4, 64
+_LISTS_PER_ROOT, _PROBES = 4, 96
 _FACES_PER_CENTRE, _ROUNDS = 32, 5  # that the centres are fitted to, and how often
 _QUERIES = 50_000  # whose lists are held at a time
 _BLOCK = 8 * 2**20  # similarities at a time, 32 MB

@@ -115,6 +115,8 @@ def _kept(dataset: FaceDataset) -> Duplicates:
     if found is None:
         found = search_copies(dataset)
         _store(dataset, key, found)
+    elif dataset.folder is not None and not (Path(dataset.folder) / FILE).exists():  # found before it was prepared
+        _store(dataset, key, found)
     while len(_searched) >= _MOST_IN_MEMORY:
         del _searched[next(iter(_searched))]
     _searched[key] = found
