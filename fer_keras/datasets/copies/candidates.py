@@ -181,17 +181,18 @@ class _Found:
 
     def _bound(self) -> None:
         rows, similarity = np.concatenate(self._rows), np.concatenate(self._similarity)
-        kind = self._kinds[rows[:, 1]]
-        order = np.lexsort((rows[:, 1], -similarity, kind, rows[:, 0]))
-        group = np.stack([rows[order, 0], kind[order]], axis=1)  # pairs of one picture and kind lie together
-        new = np.flatnonzero(np.r_[True, (np.diff(group, axis=0) != 0).any(axis=1)]) if len(rows) else np.arange(0)
-        rank = np.arange(len(rows)) - np.repeat(new, np.diff(np.r_[new, len(rows)]))
+        group = rows[:, 0] * (self._kinds.max(initial=0) + 1) + self._kinds[rows[:, 1]]  # one picture, one kind
+        order = np.lexsort((rows[:, 1], -similarity, group))
+        group = group[order]
+        rank = np.arange(len(rows)) - np.searchsorted(group, group)
         kept = order[rank < MOST_PER_PICTURE]
         self._rows, self._similarity, self._waiting = [rows[kept]], [similarity[kept]], 0
 
     def pairs(self) -> np.ndarray:
-        """Return (c, 3) int64, each pair once, in the order of :func:`find_candidates`."""
+        """Return (c, 3) int64: each pair once, the smaller row first."""
         self._bound()
-        rows = self._rows[0].astype(np.int64)
-        pairs = np.stack([rows[:, :2].min(axis=1), rows[:, :2].max(axis=1), rows[:, 2]], axis=1)
-        return np.unique(pairs, axis=0)
+        first, second, mirrored = self._rows[0].T
+        n = len(self._kinds)
+        keys = (np.minimum(first, second).astype(np.int64) * n + np.maximum(first, second)) * 2 + mirrored
+        keys = np.unique(keys)
+        return np.stack([keys // (2 * n), keys // 2 % n, keys % 2], axis=1)

@@ -155,10 +155,18 @@ def _store(dataset: FaceDataset, key: str, found: Duplicates) -> None:
     if dataset.folder is None or dataset.origin is not None:
         return
     near = found.near
-    arrays = {"group": found.group, "fixed": found.fixed, "first": near.first, "second": near.second}
-    arrays |= {"correlation": near.correlation, "mirrored": near.mirrored}
     try:
         with atomic_path(Path(dataset.folder) / FILE) as scratch:
-            np.savez_compressed(scratch, version=SEARCH_VERSION, pixels_sha256=key, **arrays)
+            np.savez_compressed(
+                scratch,
+                version=SEARCH_VERSION,
+                pixels_sha256=key,
+                group=found.group,
+                fixed=found.fixed,
+                first=near.first,
+                second=near.second,
+                correlation=near.correlation,
+                mirrored=near.mirrored,
+            )
     except RunFolderError as error:  # a cache that has become read-only costs time at the next start, nothing else
         _LOG.warning("the copies that were found are not kept: %s", error)

@@ -110,6 +110,7 @@ def search_pairs(pictures: Pictures, rows: np.ndarray, kinds: np.ndarray) -> tup
     coefficients = _low_frequencies(pictures, rows)
     measure = _choose_measure(pictures, rows, coefficients)
     hashes = measure.whitening.hash(coefficients)
+    del coefficients  # as much memory as the hashes
     pairs = candidates.find_candidates(hashes, kinds, measure.similarity)
     pairs[:, :2] = rows[pairs[:, :2]]
     correlation = correlate(pictures, pairs)

@@ -73,7 +73,10 @@ class Whitening(NamedTuple):
             (n, 63) float32 of length 1; the product of two is their similarity, -1 to 1.
         """
         something = coefficients.any(axis=1, keepdims=True)  # a flat image must not become like the mean face
-        return _unit((coefficients - self.mean) / self.spread * something)
+        hashes = coefficients - self.mean
+        hashes /= self.spread
+        hashes *= something
+        return _unit(hashes)
 
 
 def measure_whitening(coefficients: np.ndarray) -> Whitening:
