@@ -32,6 +32,7 @@ def load_with_original(recipe: Recipe, data: str | None) -> tuple[FaceDataset, F
         image_size=section.image_size,
         split_fractions=section.split_fractions,
         split_seed=section.split_seed,
+        check=section.check == "on",
     )
     dataset = _choose_labels_and_faces(section, original)
     show_notices(dataset.notices)

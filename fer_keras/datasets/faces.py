@@ -71,6 +71,8 @@ class FaceDataset:
         changes: what was done to the faces or labels after reading, in that order.
         verdict: of the gate on all the faces of the source, see :mod:`.gate`; empty if unchecked.
         origin: the data set that this one was made of, by other labels or by leaving faces out.
+        folder: of the prepared copy in the cache, beside which the result of a long search is kept; None without one.
+        checked: False where nobody is to look for copies among the faces (``data.check: off``).
     """
 
     name: str
@@ -82,6 +84,8 @@ class FaceDataset:
     changes: tuple[Change, ...] = field(default=())
     verdict: str = ""
     origin: FaceDataset | None = field(default=None, repr=False, compare=False)
+    folder: Path | None = field(default=None, repr=False, compare=False)
+    checked: bool = True
 
     @property
     def image_size(self) -> int:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 SYNTHETIC = "synthetic"
 SYNTHETIC_NOTICE = "synthetic faces: results say nothing about real faces"
+UNCHECKED_NOTICE = (
+    "data.check is off: nobody checked these faces, and copies were not looked for, neither within nor between splits"
+)
 NOT_FOUND_NOTICE = (
     "FER2013 was not found, so synthetic faces are used: give --data PATH or set FER2013_PATH for real results"
 )
@@ -40,6 +43,7 @@ def load_faces(
     split_fractions: tuple[float, float, float] = (0.8, 0.1, 0.1),
     split_seed: int = 0,
     verify: bool = False,
+    check: bool = True,
 ) -> FaceDataset:
     """Load a data set with its three splits.
 
@@ -57,6 +61,8 @@ def load_faces(
         split_fractions: of train, validation and test, for the splits that a tree has no folder for.
         split_seed: decides how such splits are cut, and the order of a tree's faces.
         verify: compare the whole prepared copy with its checksums, also a large one, see :mod:`.arrays`.
+        check: hold the faces against what they claim to be and look for copies among them, once for a prepared copy;
+            if not, a notice says so, there is no verdict, and no score is given without copies of training faces.
 
     Returns:
         Images (n, image_size, image_size, 1) uint8, mapped from the prepared copy and read-only, and labels (n,) int64
@@ -71,15 +77,15 @@ def load_faces(
     cache = cache_dir or default_cache_dir()
     if data is not None and str(data) == SYNTHETIC:
         _require_face_size(SYNTHETIC, image_size)
-        return _load_synthetic(cache, limit, (), verify)
+        return _load_synthetic(cache, limit, (), verify, check)
     source = find_fer2013() if data is None else recognise(Path(data))
     if isinstance(source, TreeSource):
         options = {"image_size": image_size, "split_fractions": split_fractions, "split_seed": split_seed}
-        return _load_tree(source, cache, limit, on_bad, options, verify)
+        return _load_tree(source, cache, limit, on_bad, options, verify, check)
     _require_face_size("fer2013" if source else SYNTHETIC, image_size)
     if source is None:
-        return _load_synthetic(cache, limit, (NOT_FOUND_NOTICE,), verify)
-    return _load_fer2013(source, cache, limit, on_bad, verify)
+        return _load_synthetic(cache, limit, (NOT_FOUND_NOTICE,), verify, check)
+    return _load_fer2013(source, cache, limit, on_bad, verify, check)
 
 
 def _require_face_size(name: str, image_size: int) -> None:
@@ -97,7 +103,9 @@ def default_cache_dir() -> Path:
     return Path(os.environ.get("FER_KERAS_CACHE") or "~/.cache/fer_keras").expanduser()
 
 
-def _load_fer2013(source: Source, cache: Path, limit: int | None, on_bad: OnBad, verify: bool) -> FaceDataset:
+def _load_fer2013(
+    source: Source, cache: Path, limit: int | None, on_bad: OnBad, verify: bool, check: bool
+) -> FaceDataset:
     from .prepared import load_prepared
 
     def make_builder(data_dir: Path) -> Fer2013:
@@ -110,11 +118,11 @@ def _load_fer2013(source: Source, cache: Path, limit: int | None, on_bad: OnBad,
     faces = load_prepared(folder, make_builder, verify=verify)
     kept = sum(len(split) for split in faces[0].values())
     notice = skipped_notice(make_builder(folder).info.metadata["skipped"], kept) if on_bad == "skip" else ""
-    return _finish("fer2013", faces, str(source.path), limit, (notice,) if notice else (), folder)
+    return _finish("fer2013", faces, str(source.path), limit, (notice,) if notice else (), folder, check)
 
 
 def _load_tree(
-    source: TreeSource, cache: Path, limit: int | None, on_bad: OnBad, options: dict, verify: bool
+    source: TreeSource, cache: Path, limit: int | None, on_bad: OnBad, options: dict, verify: bool, check: bool
 ) -> FaceDataset:
     from .prepared import load_prepared
 
@@ -130,10 +138,10 @@ def _load_tree(
     skipped = skipped_notice(info.metadata["skipped"], sum(len(split) for split in faces[0].values()))
     notices = (skipped, *info.metadata["notices"]) if skipped else tuple(info.metadata["notices"])
     classes = tuple(info.features["label"].names)
-    return _finish("face_folder", faces, str(source.path), limit, notices, folder, classes)
+    return _finish("face_folder", faces, str(source.path), limit, notices, folder, check, classes)
 
 
-def _load_synthetic(cache: Path, limit: int | None, notices: tuple[str, ...], verify: bool) -> FaceDataset:
+def _load_synthetic(cache: Path, limit: int | None, notices: tuple[str, ...], verify: bool, check: bool) -> FaceDataset:
     from .prepared import load_prepared
 
     folder = Path(cache) / f"synthetic-{VERSIONS[SYNTHETIC]}"
@@ -144,7 +152,7 @@ def _load_synthetic(cache: Path, limit: int | None, notices: tuple[str, ...], ve
         return SyntheticFaces(data_dir=data_dir)
 
     faces = load_prepared(folder, make_builder, verify=verify)
-    return _finish(SYNTHETIC, faces, SYNTHETIC, limit, (*notices, SYNTHETIC_NOTICE), folder)
+    return _finish(SYNTHETIC, faces, SYNTHETIC, limit, (*notices, SYNTHETIC_NOTICE), folder, check)
 
 
 def _finish(
@@ -154,11 +162,13 @@ def _finish(
     limit: int | None,
     notices: tuple[str, ...],
     folder: Path,
+    check: bool,
     classes: tuple[str, ...] = FER7,
 ) -> FaceDataset:
-    dataset = with_verdict(FaceDataset(name, classes, faces[0], source, faces[1], notices), folder)
+    dataset = FaceDataset(name, classes, faces[0], source, faces[1], notices, folder=folder, checked=check)
+    dataset = with_verdict(dataset, folder) if check else replace(dataset, notices=(*notices, UNCHECKED_NOTICE))
     if limit is None:
         return dataset
     splits = {key: Split(s.images[:limit], s.labels[:limit], s.ids[:limit]) for key, s in dataset.splits.items()}
-    verdict = f"the first {limit:,} faces of each split of: {dataset.verdict}"
+    verdict = f"the first {limit:,} faces of each split of: {dataset.verdict}" if check else ""
     return replace(dataset, splits=splits, sha256=fingerprint(splits, classes), verdict=verdict, origin=dataset)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..datasets.copies.duplicates import exact_copies, face_digests, near_copies
+from ..datasets.copies.duplicates import exact_copies, face_digests, find_duplicates, near_copies, trace_rows
 from ..datasets.faces import FaceDataset
 from ..errors import ModelFileError
 from ..runs.run_folder import RunFolder
@@ -36,8 +36,9 @@ class SeenFaces:
 def find_seen_faces(run: RunFolder, trained: dict, dataset: FaceDataset, split: str) -> SeenFaces:
     """Hold the faces of a split against those that a run was trained on.
 
-    These are at hand where the data set, or one that it was made of, has the sha256 that ``run.json`` names. Otherwise
-    the digests that the run keeps of its training faces tell pixel-identical ones, and nothing tells near copies.
+    These are at hand where the data set, or one that it was made of, has the sha256 that ``run.json`` names: what was
+    found when they were prepared is used, nothing is searched again. Otherwise the digests that the run keeps of its
+    training faces tell pixel-identical ones, and nothing tells near copies.
 
     Args:
         run: a finished run.
@@ -50,8 +51,9 @@ def find_seen_faces(run: RunFolder, trained: dict, dataset: FaceDataset, split: 
     if known is not None:
         if split == "train":
             return SeenFaces(nothing, nothing)
-        faces = known.splits["train"].images
-        return SeenFaces(exact_copies(images, faces), near_copies(images, faces))
+        if not known.checked:
+            return SeenFaces(nothing, nothing, "copies were not looked for (data.check: off)")
+        return _find_among(known, dataset, split)
     if not run.training_faces.is_file():
         return SeenFaces(nothing, nothing, "nobody knows which faces the network was trained on")
     exact = np.isin(face_digests(images), read_digests(run))
@@ -61,6 +63,17 @@ def find_seen_faces(run: RunFolder, trained: dict, dataset: FaceDataset, split: 
         f"{exact.sum():,} of {len(exact):,} faces are pixel-identical to a face that the network was trained on, which "
         "was other data than these: near copies cannot be told",
     )
+
+
+def _find_among(known: FaceDataset, dataset: FaceDataset, split: str) -> SeenFaces:
+    """Hold a split of ``dataset`` against the training faces of ``known``."""
+    rows = trace_rows(dataset.splits[split], known.splits[split])
+    if rows is None:  # not a part of what was searched
+        images, faces = dataset.splits[split].images, known.splits["train"].images
+        return SeenFaces(exact_copies(images, faces), near_copies(images, faces))
+    found = find_duplicates(known)
+    here = found.in_split(split)
+    return SeenFaces(found.exact_copy_in("train")[here][rows], found.near_copy_in("train")[here][rows])
 
 
 def _trained_dataset(dataset: FaceDataset | None, sha256: str | None) -> FaceDataset | None:

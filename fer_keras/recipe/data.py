@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from ..emotions import FACE_SIZE
+from ..errors import ConfigError
 from .section import Section
 
 MIN_IMAGE_SIZE, MAX_IMAGE_SIZE = 32, 512  # sides in pixels
@@ -30,6 +31,7 @@ class DataSection(Section):
     ferplus_mode: Literal["majority", "strict_majority", "soft"] = "majority"
     ferplus_classes: Literal[8, 7] = 8
     train_without_leaks: bool = False
+    check: Literal["on", "off"] = "on"
 
     @field_validator("split_fractions")
     @classmethod
@@ -37,3 +39,12 @@ class DataSection(Section):
         if abs(sum(value) - 1) > 1e-6:
             raise ValueError("allowed: fractions of train, validation and test with the sum 1")
         return value
+
+    @model_validator(mode="after")
+    def _refuse_leaks_nobody_looks_for(self):
+        if self.train_without_leaks and self.check == "off":
+            raise ConfigError(
+                "data.train_without_leaks needs the copies that data.check=off does not look for",
+                hint="Set data.check=on or data.train_without_leaks=false",
+            )
+        return self

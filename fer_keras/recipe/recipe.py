@@ -174,13 +174,13 @@ def make_recipe(data: dict | None, where: str = "recipe") -> Recipe:
 
 
 def recipe_key(recipe: Recipe) -> dict:
-    """Plain data that are equal for runs of one recipe, whatever their seed, and wherever their data lay.
+    """Plain data that are equal for runs of one recipe, whatever their seed, wherever their data lay, checked or not.
 
     A crop is given in pixels, which a recipe may give as a part.
     """
     sections = recipe.model_dump(mode="json")
     del sections["train"]["seed"]
-    for key in DATA_PLACES:
+    for key in (*DATA_PLACES, "check"):
         sections["data"].pop(key, None)
     sections["augmentation"]["crop"] = recipe.augmentation.crop_side(recipe.data.image_size)
     return sections

@@ -1,11 +1,16 @@
 """Tiny FER2013 copies in every layout. Their pixels are noise, so no face of the real set is needed."""
 
+import importlib.util
 import io
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from fer_keras.datasets.faces import SPLITS, FaceDataset, Split
+from fer_keras.emotions import FER7
 
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 SPLIT_OF_USAGE = {"Training": "train", "PublicTest": "validation", "PrivateTest": "test"}
@@ -80,3 +85,21 @@ def draw_pictures(n, seed):
 def pictures():
     """The function that draws pictures no two of which are alike."""
     return draw_pictures
+
+
+@pytest.fixture(scope="session")
+def fer2013():
+    """The real data set, where a copy lies beside the checkout."""
+    maker_file = Path(__file__).resolve().parents[2] / "../shared/fer2013/make_fer2013.py"
+    if not maker_file.is_file():
+        pytest.skip("no FER2013 in ../shared/fer2013")
+    spec = importlib.util.spec_from_file_location("make_fer2013", maker_file)
+    maker = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(maker)
+    pixels, labels, usages = maker.load_rows()
+    names, labels = np.array([SPLIT_OF_USAGE[usage] for usage in usages]), np.array(labels)
+    ids = np.array([f"row {i}" for i in range(len(names))])
+    splits = {
+        name: Split(pixels[names == name, ..., None], labels[names == name], ids[names == name]) for name in SPLITS
+    }
+    return FaceDataset("fer2013", FER7, splits, "beside the checkout", "")

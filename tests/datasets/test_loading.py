@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fer_keras.datasets import fingerprint, load_faces
+from fer_keras.datasets.loading import UNCHECKED_NOTICE
 from fer_keras.datasets.synthetic.builder import SYNTHETIC_SPLITS
 from fer_keras.emotions import FER7
 from fer_keras.errors import DataError, InputError
@@ -79,3 +80,22 @@ def test_synthetic_faces_say_so(monkeypatch):
     assert len(asked.notices) == 1
     assert "FER2013 was not found" in fallen_back.notices[0]
     assert asked.sha256 == fallen_back.sha256
+
+
+def test_a_check_that_is_off_is_said_aloud_and_looks_for_nothing(tmp_path, tiny, monkeypatch):
+    (tmp_path / "x.csv").write_text(tiny.csv_text())
+    monkeypatch.setattr("fer_keras.datasets.quality.record.check_quality", None)
+    monkeypatch.setattr("fer_keras.datasets.copies.duplicates.search_copies", None)
+    for limit in (None, 2):
+        faces = load_faces("x.csv", check=False, limit=limit)
+        assert faces.notices == (UNCHECKED_NOTICE,)
+        assert "copies were not looked for" in UNCHECKED_NOTICE
+        assert (faces.verdict, faces.checked) == ("", False)
+
+
+def test_a_check_that_was_off_is_made_up_for(tmp_path, tiny):
+    (tmp_path / "x.csv").write_text(tiny.csv_text())
+    load_faces("x.csv", check=False)
+    faces = load_faces("x.csv")
+    assert (faces.notices, faces.verdict, faces.checked) == ((), "unknown data set", True)
+    assert (faces.folder / "copies.npz").is_file()

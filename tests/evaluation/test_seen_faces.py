@@ -7,7 +7,8 @@ import keras
 import numpy as np
 import pytest
 
-from fer_keras.datasets.copies.duplicates import face_digests
+from fer_keras.datasets.copies import duplicates
+from fer_keras.datasets.copies.duplicates import face_digests, find_duplicates
 from fer_keras.datasets.copies.leaks import drop_leaks
 from fer_keras.datasets.faces import FaceDataset, Split, fingerprint
 from fer_keras.emotions import FER7
@@ -127,3 +128,24 @@ def test_relabelled_faces_are_found_by_their_origin(dataset):
     other = dataclasses.replace(dataset, sha256="other", origin=dataset)
     assert other.origin.sha256 == dataset.sha256
     assert "origin" not in repr(other)
+
+
+def test_no_score_searches_again(run, dataset, monkeypatch):
+    find_duplicates(dataset)
+    monkeypatch.setattr(duplicates, "search_copies", None)
+    monkeypatch.setattr("fer_keras.evaluation.seen_faces.near_copies", None)
+    for scored in (dataset, part(dataset, 18), drop_leaks(dataset)):
+        assert evaluate_run(run, scored, "test")["copies_in_train"] == {"exact": 5, "near": 1}
+        calibrate_run(run, scored)
+
+
+def test_copies_that_nobody_looked_for_are_said_to_be_so(run, dataset, monkeypatch):
+    unchecked = dataclasses.replace(dataset, checked=False)
+    monkeypatch.setattr("fer_keras.evaluation.seen_faces.find_duplicates", None)
+    metrics = evaluate_run(run, unchecked, "test")
+    assert metrics["copies_in_train"] is None
+    assert (metrics["deduplicated"]["n"], metrics["deduplicated"]["accuracy"]) == (None, None)
+    assert metrics["deduplicated"]["reason"] == "copies were not looked for (data.check: off)"
+    found = calibrate_run(run, part(unchecked, 20))
+    assert found.copies_left_out == 0
+    assert found.notices[-1].startswith("copies were not looked for (data.check: off); a network is surer")

@@ -1,144 +1,56 @@
-"""Faces that occur more than once in a data set: exact groups, near copies, and which of them leak. No TensorFlow."""
+"""The copies within a data set, looked for once: kept beside the prepared copy and in this process. No TensorFlow."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import logging
+import zipfile
+import zlib
+from pathlib import Path
 
 import numpy as np
 
-from ..faces import SPLITS, FaceDataset
-from .near_copies import NearPairs, near_pairs, working_size
+from ...atomic_files import atomic_path
+from ...errors import RunFolderError
+from ..faces import SPLITS, FaceDataset, Split
+from .exact import exact_copies, exact_groups, face_digests
+from .near_copies import NearPairs, near_pairs
+from .search import Duplicates, number_faces, search_copies
 
+__all__ = [
+    "Duplicates",
+    "exact_copies",
+    "exact_groups",
+    "face_digests",
+    "find_duplicates",
+    "leaking_rows",
+    "near_copies",
+    "trace_rows",
+]
 
-@dataclass(frozen=True)
-class Duplicates:
-    """All copies within a data set of n faces; faces are counted through train, validation and test.
+FILE = "copies.npz"
+# Raised when the search finds something else, so that it is done again where an older one is kept.
+SEARCH_VERSION = 1
 
-    Attributes:
-        split: (n,) int8 index into ``SPLITS``.
-        row: (n,) int64 row within its split.
-        label: (n,) int64.
-        group: (n,) int64, number of the first face with the same pixels; g groups, one per distinct image.
-        near: pairs of groups that are near copies of each other, not pixel-identical.
-    """
-
-    split: np.ndarray
-    row: np.ndarray
-    label: np.ndarray
-    group: np.ndarray
-    near: NearPairs
-
-    @property
-    def distinct(self) -> int:
-        """How many different images there are."""
-        return len(np.unique(self.group))
-
-    def repeated(self) -> np.ndarray:
-        """Return the groups with two or more faces: (r,) int64."""
-        groups, sizes = np.unique(self.group, return_counts=True)
-        return groups[sizes > 1]
-
-    def conflicting(self, *, without: str = "") -> np.ndarray:
-        """Return the groups whose faces carry different labels: (c,) int64.
-
-        Args:
-            without: a split whose faces are left out of account.
-        """
-        counted = ~self.in_split(without) if without else np.ones(len(self.group), bool)
-        group, label = self.group[counted], self.label[counted]
-        lowest, highest = np.full(len(self.group), np.iinfo(np.int64).max), np.full(len(self.group), -1)
-        np.minimum.at(lowest, group, label)
-        np.maximum.at(highest, group, label)
-        return np.flatnonzero(highest > lowest)
-
-    def in_split(self, name: str) -> np.ndarray:
-        """Return (n,) bool: faces of a split."""
-        return self.split == SPLITS.index(name)
-
-    def exact_copy_in(self, reference: str) -> np.ndarray:
-        """Return (n,) bool: the pixels stand in split ``reference`` too; its own faces count as copies."""
-        return np.isin(self.group, self.group[self.in_split(reference)])
-
-    def near_copy_in(self, reference: str, *, mirrored: bool = False) -> np.ndarray:
-        """Return (n,) bool: a near copy, other than the exact ones, stands in split ``reference``.
-
-        Args:
-            reference: name of a split.
-            mirrored: only copies that are turned left to right.
-        """
-        there = self.group[self.in_split(reference)]
-        chosen = self.near.mirrored if mirrored else np.ones(len(self.near), bool)
-        first, second = self.near.first[chosen], self.near.second[chosen]
-        near = np.concatenate([first[np.isin(second, there)], second[np.isin(first, there)]])
-        return np.isin(self.group, near)
-
-    def members(self, group: int) -> list[tuple[str, int]]:
-        """Return (split, row) of every face of a group."""
-        return [(SPLITS[self.split[i]], int(self.row[i])) for i in np.flatnonzero(self.group == group)]
+_MOST_IN_MEMORY, _COMPARED = 8, 256
+_LOG = logging.getLogger("fer_keras")
+_searched: dict[str, Duplicates] = {}  # of this process, by the sha256 of the pixels
 
 
 def find_duplicates(dataset: FaceDataset, *, near: bool = True) -> Duplicates:
-    """Find the exact copies in a data set and, unless told otherwise, the near ones.
+    """Return all copies within a data set, looked for at most once.
 
-    The whole FER2013 takes seconds; memory beyond the images is bounded by blocks.
-    """
-    parts = [dataset.splits[name].images for name in SPLITS]
-    sizes = [len(part) for part in parts]
-    group = exact_groups(*parts)
-    return Duplicates(
-        split=np.repeat(np.arange(len(SPLITS), dtype=np.int8), sizes),
-        row=np.concatenate([np.arange(size) for size in sizes]),
-        label=np.concatenate([dataset.splits[name].labels for name in SPLITS]),
-        group=group,
-        near=_pairs_of_groups(parts, group) if near else near_pairs(parts[0][:0]),
-    )
-
-
-def _pairs_of_groups(parts: list[np.ndarray], group: np.ndarray) -> NearPairs:
-    distinct = np.unique(group)
-    images = np.empty((len(distinct), *working_size(parts[0][:1]).shape[1:]), np.uint8)
-    filled = start = 0
-    for part in parts:  # one after the other: all faces together would be in memory a third time
-        rows = distinct[(distinct >= start) & (distinct < start + len(part))] - start
-        np.take(working_size(part), rows, axis=0, out=images[filled : filled + len(rows)], mode="clip")
-        filled, start = filled + len(rows), start + len(part)
-    pairs = near_pairs(images)
-    return NearPairs(distinct[pairs.first], distinct[pairs.second], pairs.correlation, pairs.mirrored)
-
-
-def exact_groups(*images: np.ndarray) -> np.ndarray:
-    """Group pixel-identical images by their BLAKE2b digests.
+    The result of a data set that this one was made of, by other labels or by leaving faces out, is taken where every
+    face can be found there again, so that all of them agree. Otherwise what is kept beside the prepared copy or in
+    this process; else they are looked for now, which takes seconds for FER2013.
 
     Args:
-        *images: (n, H, W, 1) uint8 each; they are numbered through.
-
-    Returns:
-        (all n,) int64, the number of the first image with the same bytes.
+        dataset: any data set.
+        near: near copies too; without them, nothing has to be kept.
     """
-    first: dict[bytes, int] = {}
-    digests = (hashlib.blake2b(image.tobytes(), digest_size=20).digest() for part in images for image in part)
-    groups = (first.setdefault(digest, number) for number, digest in enumerate(digests))
-    return np.fromiter(groups, np.int64, sum(map(len, images)))
-
-
-def face_digests(images: np.ndarray) -> np.ndarray:
-    """Return (n,) uint64: a digest of the pixels of each image (n, H, W, 1), from which no face can be seen."""
-    digests = (hashlib.blake2b(image.tobytes(), digest_size=8).digest() for image in images)
-    return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)
-
-
-def exact_copies(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Return (n,) bool: the image stands byte for byte in ``reference`` (m, H, W, 1)."""
-    groups = exact_groups(reference, images)
-    return groups[len(reference) :] < len(reference)
-
-
-def near_copies(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Return (n,) bool: the image has a near copy in ``reference`` (m, H, W, 1), see :func:`near_pairs`."""
-    result = np.zeros(len(images), bool)
-    result[near_pairs(images, reference).first] = True
-    return result
+    if not near:
+        return search_copies(dataset, near=False)
+    return _of_origin(dataset) or _kept(dataset)
 
 
 def leaking_rows(dataset: FaceDataset, split: str, near: bool = True, reference: str = "train") -> np.ndarray:
@@ -153,6 +65,108 @@ def leaking_rows(dataset: FaceDataset, split: str, near: bool = True, reference:
     Returns:
         (n,) bool.
     """
-    images, others = dataset.splits[split].images, dataset.splits[reference].images
-    exact = exact_copies(images, others)
-    return exact | near_copies(images, others) if near else exact
+    found = find_duplicates(dataset, near=near)
+    return found.copy_in(reference)[found.in_split(split)]
+
+
+def near_copies(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Return (n,) bool: the image has a near copy in ``reference`` (m, H, W, 1), see :func:`near_pairs`."""
+    result = np.zeros(len(images), bool)
+    result[near_pairs(images, reference).first] = True
+    return result
+
+
+def trace_rows(split: Split, origin: Split) -> np.ndarray | None:
+    """Return where the faces of a split stand in the one that it was taken from, by their ids and their pixels.
+
+    Returns:
+        (n,) int64 rows of ``origin``; None where ids are not unique, are missing there or belong to other pixels.
+    """
+    if split.images is origin.images:
+        return np.arange(len(split))
+    place = {identity: row for row, identity in enumerate(origin.ids.tolist())}
+    rows = np.array([place.get(identity, -1) for identity in split.ids.tolist()], np.int64)
+    if len(place) < len(origin) or (rows < 0).any() or len(np.unique(rows)) < len(rows):
+        return None
+    if split.images.shape[1:] != origin.images.shape[1:]:
+        return None
+    blocks = (slice(start, start + _COMPARED) for start in range(0, len(rows), _COMPARED))
+    return rows if all(np.array_equal(split.images[b], origin.images[rows[b]]) for b in blocks) else None
+
+
+def _of_origin(dataset: FaceDataset) -> Duplicates | None:
+    if dataset.origin is None:
+        return None
+    starts = np.cumsum([0, *(len(dataset.origin.splits[name]) for name in SPLITS)])
+    rows = []
+    for name, start in zip(SPLITS, starts, strict=False):
+        traced = trace_rows(dataset.splits[name], dataset.origin.splits[name])
+        if traced is None:
+            return None
+        rows.append(traced + start)
+    return find_duplicates(dataset.origin).of_rows(np.concatenate(rows), *number_faces(dataset))
+
+
+def _kept(dataset: FaceDataset) -> Duplicates:
+    key = _pixels_sha256(dataset)
+    found = _searched.get(key)
+    if found is None:
+        found = _read(dataset, key)
+    if found is None:
+        found = search_copies(dataset)
+        _store(dataset, key, found)
+    elif dataset.folder is not None and not (Path(dataset.folder) / FILE).exists():  # found before it was prepared
+        _store(dataset, key, found)
+    while len(_searched) >= _MOST_IN_MEMORY:
+        del _searched[next(iter(_searched))]
+    _searched[key] = found
+    return _with_labels(found, dataset)
+
+
+def _with_labels(found: Duplicates, dataset: FaceDataset) -> Duplicates:
+    return Duplicates(*number_faces(dataset), found.group, found.near, found.fixed)
+
+
+def _pixels_sha256(dataset: FaceDataset) -> str:
+    """Identify what the search looks at: the pixels of every split, whatever they are called."""
+    digest = hashlib.sha256()
+    for name in SPLITS:
+        images = dataset.splits[name].images
+        digest.update(f"{name}:{images.shape}".encode())
+        digest.update(np.ascontiguousarray(images, np.uint8).reshape(-1).data)
+    return digest.hexdigest()
+
+
+def _read(dataset: FaceDataset, key: str) -> Duplicates | None:
+    """Read the kept result; None if it is missing, damaged, from another version or about other faces."""
+    if dataset.folder is None:
+        return None
+    try:
+        with np.load(Path(dataset.folder) / FILE, allow_pickle=False) as file:
+            if (int(file["version"]), str(file["pixels_sha256"])) != (SEARCH_VERSION, key):
+                return None
+            near = NearPairs(file["first"], file["second"], file["correlation"], file["mirrored"])
+            return Duplicates(*number_faces(dataset), file["group"], near, bool(file["fixed"]))
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        return None
+
+
+def _store(dataset: FaceDataset, key: str, found: Duplicates) -> None:
+    if dataset.folder is None or dataset.origin is not None:
+        return
+    near = found.near
+    try:
+        with atomic_path(Path(dataset.folder) / FILE) as scratch:
+            np.savez_compressed(
+                scratch,
+                version=SEARCH_VERSION,
+                pixels_sha256=key,
+                group=found.group,
+                fixed=found.fixed,
+                first=near.first,
+                second=near.second,
+                correlation=near.correlation,
+                mirrored=near.mirrored,
+            )
+    except RunFolderError as error:  # a cache that has become read-only costs time at the next start, nothing else
+        _LOG.warning("the copies that were found are not kept: %s", error)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ...atomic_files import write_json
 from ...errors import RunFolderError
+from ..copies.duplicates import SEARCH_VERSION
 from ..faces import FaceDataset
 from .gate import ALTERED, check_quality
 from .report import QualityReport
@@ -51,7 +52,8 @@ def read_report(folder: Path, sha256: str) -> QualityReport | None:
     """Return the stored report, or None if it is missing, damaged, from another version or about other faces."""
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        if (record["version"], record["report"]["sha256"]) != (CHECK_VERSION, sha256):
+        made_by = record["version"], record["search"], record["report"]["sha256"]
+        if made_by != (CHECK_VERSION, SEARCH_VERSION, sha256):
             return None
         return QualityReport.from_dict(record["report"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -60,7 +62,8 @@ def read_report(folder: Path, sha256: str) -> QualityReport | None:
 
 def _store(folder: Path, report: QualityReport) -> None:
     try:
-        write_json(folder / RECORD, {"version": CHECK_VERSION, "report": report.as_dict()})
+        record = {"version": CHECK_VERSION, "search": SEARCH_VERSION, "report": report.as_dict()}
+        write_json(folder / RECORD, record)
     except RunFolderError as error:  # a cache that has become read-only costs time at the next start, nothing else
         _LOG.warning("the check is not kept: %s", error)
 

@@ -102,3 +102,23 @@ def test_what_is_missing_or_does_not_go_together_is_said(workplace, capfd):
     assert run(["train", "--resume", "saved_models/x", "--train-without-leaks"]) == 2
     assert "--train-without-leaks does not go with --resume" in capfd.readouterr().err
     assert not (workplace / "saved_models").exists()
+
+
+def test_a_check_that_is_off_is_said_at_every_stop(workplace, capfd):
+    assert run(["train", "--model", "cnn", "--name", "off", "--set", "data.check=off", *SMALL]) == 0
+    said = " ".join(capfd.readouterr().err.replace("│", " ").split())
+    assert "NOTICE" in said
+    assert "copies were not looked for" in said
+    record = json.loads((workplace / "saved_models" / "off" / "run.json").read_text())["dataset"]
+    assert (record["verdict"], len(record["notices"])) == ("", 1)
+    assert "copies were not looked for" in record["notices"][0]
+    assert run(["evaluate", "saved_models/off", "--split", "test", "--data", "fer2013.csv"]) == 0
+    assert "not known: copies were not looked for" in " ".join(capfd.readouterr().out.split())
+    metrics = json.loads((workplace / "saved_models" / "off" / "evaluation" / "test" / "metrics.json").read_text())
+    assert (metrics["deduplicated"]["n"], metrics["copies_in_train"]) == (None, None)
+    assert metrics["notices"] == record["notices"]
+
+
+def test_leaks_cannot_be_dropped_unseen(workplace, capfd):
+    assert run(["train", "--model", "cnn", "--train-without-leaks", "--set", "data.check=off", *SMALL]) == 2
+    assert "data.check=on or data.train_without_leaks=false" in " ".join(capfd.readouterr().err.split())

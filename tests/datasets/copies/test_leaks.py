@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from fer_keras.datasets.copies.leaks import drop_leaks
+from fer_keras.datasets.copies.search import search_copies
 from fer_keras.datasets.faces import FaceDataset, Split, fingerprint
+from fer_keras.datasets.synthetic.drawing import draw_faces
 from fer_keras.emotions import FER7
 from fer_keras.errors import DataError
 
@@ -56,3 +58,31 @@ def test_nothing_left_is_refused(dataset):
     dataset.splits["train"].images[:] = 0
     with pytest.raises(DataError, match="every training face"):
         drop_leaks(dataset)
+
+
+def changed(images, seed):
+    """The pictures changed by noise of every strength, most of them around what still counts as a copy."""
+    random = np.random.default_rng(seed)
+    strength = random.uniform(0, 70, (len(images), 1, 1, 1))
+    return np.clip(images + random.normal(size=images.shape) * strength, 0, 255).astype(np.uint8)
+
+
+def dataset_of(train, validation, test):
+    splits = {
+        name: Split(images, np.zeros(len(images), np.int64), np.array([f"{name} {i}" for i in range(len(images))]))
+        for name, images in (("train", train), ("validation", validation), ("test", test))
+    }
+    return FaceDataset("made", FER7, splits, "nowhere", fingerprint(splits, FER7))
+
+
+@pytest.mark.parametrize("kind", ["photographs", "drawn faces"])
+def test_a_new_search_finds_no_copy_left(kind, pictures):
+    """Among drawn faces hash and thresholds follow from the faces at hand, and fewer are at hand afterwards."""
+    faces = pictures(900, 4) if kind == "photographs" else draw_faces(np.arange(900) % 7, 5)
+    dataset = dataset_of(faces, changed(faces[:250], 6), changed(faces[200:450], 7))
+    assert search_copies(dataset).fixed == (kind == "photographs")
+    clean = drop_leaks(dataset)
+    assert 150 < len(dataset.splits["train"]) - len(clean.splits["train"]) < 450
+    found = search_copies(clean)
+    assert not (found.in_split("train") & (found.copy_in("validation") | found.copy_in("test"))).any()
+    assert not (found.copy_in("train") & ~found.in_split("train")).any()

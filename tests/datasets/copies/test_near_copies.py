@@ -8,8 +8,11 @@ from PIL import Image
 from scipy import ndimage
 from scipy.fft import dctn, idctn
 
-from fer_keras.datasets.copies.near_copies import CANDIDATE_SIMILARITY, near_pairs
-from fer_keras.datasets.copies.perceptual_hash import HASH_LENGTH, low_frequencies, mirror
+from fer_keras.datasets.copies.candidates import find_candidates
+from fer_keras.datasets.copies.correlation import correlate
+from fer_keras.datasets.copies.near_copies import CANDIDATE_SIMILARITY, near_pairs, search_pairs
+from fer_keras.datasets.copies.perceptual_hash import HASH_LENGTH, PHOTOGRAPHS, low_frequencies, mirror
+from fer_keras.datasets.copies.pictures import Pictures
 from fer_keras.datasets.synthetic.drawing import draw_faces
 
 COPIES = 40
@@ -86,8 +89,8 @@ def test_pairs_within_a_set_come_once(some):
 def test_blocks_do_not_matter(some, monkeypatch):
     images = np.concatenate([some, CHANGES["rescaled 44"](some[:COPIES])])
     whole = near_pairs(images)
-    monkeypatch.setattr("fer_keras.datasets.copies.near_copies._HASH_BLOCK", 37)
-    monkeypatch.setattr("fer_keras.datasets.copies.near_copies._PAIR_BLOCK", 11)
+    monkeypatch.setattr("fer_keras.datasets.copies.candidates._BLOCK", 3700)
+    monkeypatch.setattr("fer_keras.datasets.copies.correlation._PAIR_BLOCK", 11)
     parts = near_pairs(images)
     assert len(whole) == COPIES
     assert (parts.first.tolist(), parts.second.tolist()) == (whole.first.tolist(), whole.second.tolist())
@@ -114,6 +117,79 @@ def test_a_picture_that_is_there_many_times_is_bounded(some):
     pairs = near_pairs(np.concatenate([many, some[1:100]]))
     assert set(pairs.first) | set(pairs.second) >= set(range(120))
     assert len(pairs) < 120 * 30
+
+
+def test_a_picture_that_is_there_many_times_is_found_in_every_split(some):
+    """300 near copies in train and one in test: each of them is a copy of a test face, however similar they are."""
+    many = np.clip(some[:1] + np.random.default_rng(0).normal(0, 4, (301, 48, 48, 1)), 0, 255).astype(np.uint8)
+    many[300] = CHANGES["shifted"](some[:1])[0]  # the least similar
+    kinds = (np.arange(301) == 300).astype(int)
+    pairs, _ = search_pairs(Pictures([many]), np.arange(301), kinds)
+    assert set(pairs.first[pairs.second == 300]) == set(range(300))
+    assert len(pairs) < 301 * 48
+
+
+def in_any_order(pairs, numbers=None):
+    """The pairs as a set of (number, number, mirrored), whichever came first."""
+    first, second = (pairs.first, pairs.second) if numbers is None else (numbers[pairs.first], numbers[pairs.second])
+    return {(min(a, b), max(a, b), m) for a, b, m in zip(first, second, pairs.mirrored, strict=True)}
+
+
+@pytest.fixture(scope="module")
+def borderline(some):
+    """Pictures with copies of every strength around both thresholds: 400 and 360 that were changed more and more."""
+    random, changed = np.random.default_rng(1), []
+    for row in range(360):
+        noise = ndimage.gaussian_filter(random.normal(size=(48, 48)), 1.5)
+        strength = random.uniform(0, 0.8) * some[row].std() / noise.std()
+        shift = (*random.integers(-2, 3, 2), 0)
+        image = ndimage.shift(some[row].astype(float), shift, order=0, mode="nearest")[..., 0] + strength * noise
+        changed.append(image[:, ::-1] if row % 3 == 0 else image)
+    return np.concatenate([some, np.clip(changed, 0, 255).astype(np.uint8)[..., None]])
+
+
+def test_no_order_of_the_pictures_matters(borderline):
+    order = np.random.default_rng(2).permutation(len(borderline))
+    found = near_pairs(borderline)
+    assert 100 < len(found) < 300  # the others are changed too much
+    assert in_any_order(near_pairs(borderline[order]), order) == in_any_order(found)
+
+
+def test_two_sets_hold_the_same_pairs_from_either_side(borderline):
+    one, two = borderline[:400], borderline[400:]
+    there, back = near_pairs(one, two), near_pairs(two, one)
+    assert len(there) > 100
+    assert set(zip(there.first, there.second, strict=True)) == set(zip(back.second, back.first, strict=True))
+
+
+def test_the_correlation_is_the_same_from_either_side(borderline):
+    pairs = np.stack([np.arange(360), np.arange(400, 760), np.arange(360) % 3 == 0], axis=1).astype(np.int64)
+    there, back = (correlate(Pictures([borderline]), some) for some in (pairs, pairs[:, [1, 0, 2]]))
+    np.testing.assert_allclose(there, back, atol=1e-6)
+    assert (there > 0.82).any()
+    assert (there < 0.82).any()
+
+
+def test_a_pair_is_a_copy_or_not_whatever_else_is_there(borderline):
+    rows = np.flatnonzero(np.arange(760) % 400 % 2 == 0)  # every other picture, with its copy
+    part = in_any_order(near_pairs(borderline[rows]), rows)
+    assert part == {pair for pair in in_any_order(near_pairs(borderline)) if pair[0] in rows and pair[1] in rows}
+    assert len(part) > 40
+
+
+def test_the_index_finds_what_all_pairs_find(borderline, monkeypatch):
+    monkeypatch.setattr("fer_keras.datasets.copies.candidates._PROBES", 24)  # of 110 lists
+    hashes, kinds = PHOTOGRAPHS.hash(low_frequencies(borderline)), np.zeros(len(borderline), int)
+    everything = find_candidates(hashes, kinds, CANDIDATE_SIMILARITY)
+    indexed = find_candidates(hashes, kinds, CANDIDATE_SIMILARITY, exact=0)
+    assert len(everything) > 150
+    assert {tuple(pair) for pair in indexed.tolist()} == {tuple(pair) for pair in everything.tolist()}
+
+
+def test_a_long_search_says_how_far_it_is(borderline, monkeypatch, caplog):
+    monkeypatch.setattr("fer_keras.datasets.copies.candidates._LINE_EVERY", 0)
+    near_pairs(borderline)
+    assert caplog.messages[-1].startswith("looking for copies among 760 faces: 100 % after")
 
 
 def test_the_hash_of_the_mirror_image(some):

@@ -1,0 +1,32 @@
+"""A function over many items on every core. No TensorFlow."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from threadpoolctl import threadpool_limits
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_MOST_THREADS = 4  # each holds a block, up to 60 MB
+
+
+def map_in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Yield ``function`` of every item, in order; few items are taken ahead, so that they may be large.
+
+    Matrix products get one thread each meanwhile: theirs would wait for each other at every small product.
+    """
+    n = min(_MOST_THREADS, os.cpu_count() or 1)
+    waiting: deque[Future[Result]] = deque()
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(n) as threads:
+        for item in items:
+            waiting.append(threads.submit(function, item))
+            if len(waiting) > 2 * n:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
