@@ -44,6 +44,9 @@ def find_seen_faces(run: RunFolder, trained: dict, dataset: FaceDataset, split: 
         trained: content of its ``run.json``.
         dataset: that is scored.
         split: of it; none of train's own faces counts as a copy.
+
+    Raises:
+        ModelFileError: the run's digests were changed or damaged.
     """
     images, nothing = dataset.splits[split].images, np.zeros(len(dataset.splits[split]), bool)
     known = _trained_dataset(dataset, trained_sha256(trained))
@@ -52,6 +55,7 @@ def find_seen_faces(run: RunFolder, trained: dict, dataset: FaceDataset, split: 
             return SeenFaces(nothing, nothing)
         faces = known.splits["train"].images
         return SeenFaces(exact_copies(images, faces), near_copies(images, faces))
+    run.check(run.training_faces)
     if not run.training_faces.is_file():
         return SeenFaces(nothing, nothing, "nobody knows which faces the network was trained on")
     exact = np.isin(face_digests(images), read_digests(run))

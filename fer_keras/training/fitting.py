@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -12,11 +11,13 @@ from ..datasets.faces import FaceDataset
 from ..devices import shared_steps, whole_batches
 from ..errors import DataError, TrainingError
 from ..recipe.recipe import Recipe
+from . import checkpoints
 from .averaging import TailAverage, settle_average
 from .balance import select_faces
 from .callbacks import RunCallback
 from .checkpoints import Progress, restore
 from .distillation import Teacher
+from .feature_store import FeatureStore
 from .input_pipeline import make_eval_dataset, make_train_dataset, steps_per_epoch
 from .phases import begin_fine_tuning, phase_end, phase_is_over, phase_section, run_is_over
 from .pruning import PruningCallback, pruning_is_over
@@ -60,24 +61,25 @@ def fit_phases(recipe, dataset, run, model, progress, text, observer, signals, t
         if phase_is_over(recipe, progress):
             begin_fine_tuning(recipe, model, run.scratch, progress, steps)
             trainee = None
-        trainee = trainee or _make_trainee(recipe, dataset, model, progress, signals, teacher)
+        trainee = trainee or _make_trainee(recipe, dataset, run, model, progress, signals, teacher)
         if trainee is not None:
             _fit_segment(recipe, trainee, run, model, progress, text, observer, signals)
     if recipe.train.average_last and run_is_over(recipe, progress):
-        trainee = trainee or _make_trainee(recipe, dataset, model, progress, signals, teacher)
+        trainee = trainee or _make_trainee(recipe, dataset, run, model, progress, signals, teacher)
         if trainee is not None:
             batches = _batches(recipe, trainee, progress, progress.epoch * steps, (progress.epoch + 1) * steps)
             settle_average(recipe, run.scratch, model, trainee.model, progress, batches, _validation(recipe, trainee))
 
 
-def _make_trainee(recipe, dataset, model, progress, signals, teacher) -> Trainee | None:
+def _make_trainee(recipe, dataset, run, model, progress, signals, teacher) -> Trainee | None:
     """The network and its images, or its head and features; None when a signal came meanwhile."""
     if recipe.augmentation.crop:
         twin = open_to_crops(recipe, dataset, model, phase_section(recipe, progress))
         return Trainee(twin, dataset, teacher=teacher)
     if progress.fine_tuning or not recipe.caches_features:
         return Trainee(model, dataset, teacher=teacher)
-    begin, (batch, steps) = time.perf_counter(), plan(recipe, dataset)
+    batch, steps = plan(recipe, dataset)
+    store = FeatureStore(run.scratch, checkpoints.CHECKPOINT_SECONDS)
     trainee = make_head_trainee(
         model,
         dataset,
@@ -86,10 +88,11 @@ def _make_trainee(recipe, dataset, model, progress, signals, teacher) -> Trainee
         batch_size=batch,
         distill=recipe.distill,
         mirror=recipe.augmentation.horizontal_flip,
+        store=store,
         stopped=lambda: signals.received is not None,
     )
-    seconds = time.perf_counter() - begin
-    progress.seconds, progress.feature_seconds = progress.seconds + seconds, progress.feature_seconds + seconds
+    progress.seconds += max(0.0, store.seconds - progress.feature_seconds)
+    progress.feature_seconds = max(store.seconds, progress.feature_seconds)
     return trainee and replace(trainee, teacher=teacher)
 
 

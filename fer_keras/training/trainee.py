@@ -6,8 +6,10 @@ Both share layers and optimizer with the whole network, so that training them tr
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import keras
 import numpy as np
@@ -20,6 +22,7 @@ from ..models.transfer import split_at_features
 from ..recipe.distill import DistillSection
 from ..recipe.train import TrainSection
 from .distillation import Teacher
+from .feature_store import FeatureStore
 from .optimization import compile_model
 
 
@@ -87,6 +90,7 @@ def make_head_trainee(
     batch_size: int,
     distill: DistillSection | None = None,
     mirror: bool = False,
+    store: FeatureStore,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Trainee | None:
     """Compute the features of both training splits with the frozen base of a network.
@@ -102,6 +106,7 @@ def make_head_trainee(
         batch_size: faces per step of the computation.
         distill: the section that the head is compiled with.
         mirror: compute the features of mirrored training faces too.
+        store: keeps the features, so that an interrupted computation goes on.
         stopped: asked after each batch.
 
     Returns:
@@ -113,9 +118,9 @@ def make_head_trainee(
     images = {name: dataset.splits[name].images for name in ("train", "validation")}
     if mirror:
         images["mirrored"] = images["train"][:, :, ::-1]
-    features = {}
+    features, key = {}, _key(base, dataset, batch_size)
     for name, pixels in images.items():
-        made = _features(base, pixels, batch_size, stopped)
+        made = _features(base, pixels, batch_size, partial(store.fill, name, key, stopped=stopped))
         if made is None:
             return None
         features[name] = made
@@ -124,14 +129,22 @@ def make_head_trainee(
     return Trainee(head, dataclasses.replace(dataset, splits={**dataset.splits, **replaced}), mirrored)
 
 
-def _features(base: keras.Model, images: np.ndarray, batch_size: int, stopped) -> np.ndarray | None:
+def _key(base: keras.Model, dataset: FaceDataset, batch_size: int) -> str:
+    """What features follow from: the weights, the faces, and the batch, by which they differ in rounding."""
+    weights = hashlib.sha256()
+    for values in base.get_weights():
+        weights.update(values.tobytes())
+    return f"{weights.hexdigest()} {dataset.sha256} {batch_size}"
+
+
+def _features(base: keras.Model, images: np.ndarray, batch_size: int, fill: Callable) -> np.ndarray | None:
     """Features (n, 1, 1, F) float32; the last batch is padded, so that one graph serves all."""
-    features = np.empty((len(images), 1, 1, base.output_shape[-1]), np.float32)
-    batch_size = min(batch_size, len(images))
-    for start in range(0, len(images), batch_size):
-        batch = images[start : start + batch_size].astype(np.float32)
-        padded = np.pad(batch, ((0, batch_size - len(batch)), (0, 0), (0, 0), (0, 0)))
-        features[start : start + batch_size, 0, 0] = base.predict_on_batch(padded)[: len(batch)]
-        if stopped():
-            return None
-    return features
+    n, width, size = len(images), base.output_shape[-1], min(batch_size, len(images))
+
+    def compute(start: int, stop: int) -> np.ndarray:
+        batch = images[start:stop].astype(np.float32)
+        padded = np.pad(batch, ((0, size - len(batch)), (0, 0), (0, 0), (0, 0)))
+        return base.predict_on_batch(padded)[: len(batch)]
+
+    found = fill((n, width), compute, size)
+    return None if found is None else found.reshape(n, 1, 1, width)
