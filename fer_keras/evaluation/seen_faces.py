@@ -55,8 +55,8 @@ def find_seen_faces(run: RunFolder, trained: dict, dataset: FaceDataset, split: 
             return SeenFaces(nothing, nothing)
         faces = known.splits["train"].images
         return SeenFaces(exact_copies(images, faces), near_copies(images, faces))
-    run.check(run.training_faces)
     if not run.training_faces.is_file():
+        run.check(run.training_faces)
         return SeenFaces(nothing, nothing, "nobody knows which faces the network was trained on")
     exact = np.isin(face_digests(images), read_digests(run))
     return SeenFaces(
@@ -78,7 +78,7 @@ def read_digests(run: RunFolder) -> np.ndarray:
     """Digests (m,) uint64 of the distinct faces that a run was trained on.
 
     Raises:
-        ModelFileError: the file is damaged.
+        ModelFileError: the file was changed or damaged.
     """
     try:
         digests = np.load(run.training_faces, allow_pickle=False)
@@ -86,4 +86,5 @@ def read_digests(run: RunFolder) -> np.ndarray:
         raise ModelFileError(f"{run.training_faces} cannot be read: {error}", hint="Restore it from a copy") from error
     if digests.dtype != np.uint64 or digests.ndim != 1:
         raise ModelFileError(f"{run.training_faces} holds no digests", received=f"{digests.dtype} {digests.shape}")
+    run.check(run.training_faces)
     return digests

@@ -141,7 +141,7 @@ def read_metrics(run: RunFolder, folder: Path, error: type[FerKerasError] = RunF
         ModelFileError: it was changed or damaged.
     """
     metrics = _read(folder / "metrics.json", Metrics, "Evaluate the run again", error)
-    _check(run, folder / "metrics.json")
+    run.check(folder / "metrics.json")
     return metrics
 
 
@@ -178,7 +178,7 @@ def read_parity(run: RunFolder) -> dict | None:
     """
     path = run.exports / "parity.json"
     report = _read(path, Parity, f"Export again: fer-keras export {run.path}") if path.exists() else None
-    _check(run, path)
+    run.check(path)
     return None if report is None else _as_dict(report, path)
 
 
@@ -242,14 +242,8 @@ def read_benchmark(run: RunFolder) -> Benchmark | None:
     """
     path = run.path / "benchmark.json"
     found = _read(path, Benchmark, "Run 'fer-keras benchmark' again") if path.exists() else None
-    _check(run, path)
+    run.check(path)
     return found
-
-
-def _check(run: RunFolder, path: Path) -> None:
-    """Hold a file against the manifest; scores and exports that are packed without their model travel without it."""
-    if run.manifest.exists() or run.model.exists():
-        run.check(path)
 
 
 def _as_dict(record: BaseModel, where: object, error: type[FerKerasError] = RunFolderError) -> dict:

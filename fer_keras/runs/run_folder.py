@@ -100,7 +100,7 @@ class RunFolder:
                 f"run {run.path} has no finished model", hint=f"Finish it: fer-keras train --resume {run.path}"
             )
         if verify:
-            run.check(*(run.path / name for name in CORE))
+            verify_folder(run.path, CORE)
         return run
 
     @property
@@ -189,11 +189,15 @@ class RunFolder:
     def check(self, *places: Path) -> None:
         """Check files and folders of the run before they are read; what is not there and not listed passes.
 
+        A run that is put together by hand has no manifest until something is published into it, and nothing to hold its
+        files against; it cannot be opened.
+
         Raises:
             ModelFileError: naming the first file that is missing, differs, is a link, or is not listed; or an unusable
                 manifest.
         """
-        verify_folder(self.path, [place.relative_to(self.path).as_posix() for place in places])
+        if self.manifest.exists() or (self.path / JOURNAL).exists():
+            verify_folder(self.path, [place.relative_to(self.path).as_posix() for place in places])
 
     def verify(self) -> None:
         """Check every file against the manifest, see :func:`fer_keras.runs.manifest.verify_folder`.
