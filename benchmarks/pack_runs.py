@@ -69,6 +69,7 @@ def pack_run(path: Path, output: Path, limit: int) -> list[Path]:
         RunFolderError, ModelFileError: unfinished, changed or damaged.
     """
     run = RunFolder.open(path)
+    run.verify()
     name = run.path.resolve().name
     output.mkdir(parents=True, exist_ok=True)
     for old in _packed_files(output, name):

@@ -55,6 +55,7 @@ def publish_run(source: Path, output: Path, patterns: tuple[str, ...] = PUBLISHE
         RunFolderError, ModelFileError: unfinished, changed or damaged.
     """
     run = RunFolder.open(source)
+    run.verify()
     target = output / run.path.resolve().name
     with atomic_folder(target) as folder:
         for file in run.files():

@@ -64,7 +64,7 @@ def _open(path: Path) -> RunFolder:
     """A run, or the record of one: its folder without model and exports, with a manifest of what is left."""
     run = RunFolder(path)
     if run.model.is_file() or not run.manifest.is_file():
-        return RunFolder.open(path)
+        run = RunFolder.open(path)
     run.verify()
     return run
 

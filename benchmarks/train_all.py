@@ -60,7 +60,8 @@ def state(run: RunFolder) -> str:
         run.path.rmdir()
     if not run.path.exists():
         return ABSENT
-    return FINISHED if run.model.is_file() and not run.scratch.exists() else INTERRUPTED
+    run.settle()
+    return FINISHED if run.is_finished else INTERRUPTED
 
 
 def train(name: str, seed: int, options: argparse.Namespace) -> RunFolder | None:

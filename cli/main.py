@@ -18,6 +18,7 @@ COMMANDS = {
     "evaluate": "Score a run on a split: confusion matrix, per-class P/R/F1, calibration.",
     "predict": "Find the faces in pictures and videos and tell their apparent expressions.",
     "app": "Open the web page: pictures, camera and short videos in the browser.",
+    "verify": "Check every file of a run; --repair removes broken results and keeps the model.",
     "calibrate": "Fit temperature and 'uncertain' threshold of a run on validation faces.",
     "explain": "Show where in a face a run's answer comes from (Grad-CAM).",
     "export": "Write SavedModel and TFLite files and prove them against Keras.",

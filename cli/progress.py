@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import sys
 import time
 from typing import TYPE_CHECKING, NoReturn
@@ -14,11 +16,26 @@ from rich.table import Table
 from fer_keras.training.callbacks import Observer
 
 if TYPE_CHECKING:
+    from fer_keras.runs.run_folder import RunFolder
     from fer_keras.training.train import TrainingResult
 
 
+def _drawing(method):
+    """Let a method that draws go on where the terminal is gone."""
+
+    @functools.wraps(method)
+    def draw(*arguments):
+        with contextlib.suppress(OSError):
+            method(*arguments)
+
+    return draw
+
+
 class ProgressObserver(Observer):
-    """Draws on stderr; without a terminal only the line per epoch is printed."""
+    """Draws on stderr; without a terminal only the line per epoch is printed.
+
+    A terminal that is gone, as after a lost connection, ends the drawing and not the training.
+    """
 
     def __init__(self, epochs: int, done: int = 0):
         self.console = Console(stderr=True, highlight=False)
@@ -40,8 +57,10 @@ class ProgressObserver(Observer):
         return self
 
     def __exit__(self, *exc):
-        self.bar.stop()
+        with contextlib.suppress(OSError):
+            self.bar.stop()
 
+    @_drawing
     def on_step(self, epoch, step, steps, logs):
         position = (epoch - 1) * steps + step
         if self.task is None:
@@ -49,6 +68,7 @@ class ProgressObserver(Observer):
         note = f"loss {logs['loss']:.3f} accuracy {logs['accuracy']:.3f}"
         self.bar.update(self.task, completed=position, description=f"epoch {epoch}/{self.epochs}", note=note)
 
+    @_drawing
     def on_epoch(self, row, best):
         self.bar.console.print(
             f"epoch {row['epoch']:>3}/{self.epochs}  loss {row['loss']:.4f}  accuracy {row['accuracy']:.4f}  "
@@ -56,20 +76,24 @@ class ProgressObserver(Observer):
             f"{row['seconds']:.0f} s  {time.strftime('%H:%M:%S')}" + ("  [bold]best[/bold]" if best else "")
         )
 
+    @_drawing
     def on_view(self, teacher, done, views):
         if done < views:
             self.bar.console.print(f"teacher {teacher}: view {done + 1} of {views}  {time.strftime('%H:%M:%S')}")
 
+    @_drawing
     def on_warning(self, text):
         self.bar.console.print(f"[yellow]{text}[/yellow]")
 
 
-def stop(result: TrainingResult, again: str) -> NoReturn:
+def stop(result: TrainingResult, run: RunFolder, again: str) -> NoReturn:
     """End the command after a signal: say how far it came, and the command that goes on."""
     progress = result.progress
-    click.echo(
-        f"Stopped after epoch {progress.epoch}, step {progress.step}; nothing is lost.\nGo on with:  {again}", err=True
-    )
+    text = f"Stopped after epoch {progress.epoch}, step {progress.step}; nothing is lost.\nGo on with:  {again}"
+    if not run.recipe.exists():
+        text = "Stopped before the first step; nothing was written. Give the same command again."
+    with contextlib.suppress(OSError):  # a terminal that is gone
+        click.echo(text, err=True)
     sys.exit(128 + (result.signal or 0))
 
 

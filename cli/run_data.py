@@ -46,7 +46,7 @@ def check_same_faces(run: RunFolder, dataset: FaceDataset, what: str) -> None:
         DataError: their sha256 is another one.
     """
     from fer_keras.errors import DataError
-    from fer_keras.evaluation.prediction import read_run_json
+    from fer_keras.runs.records import read_run_json
 
     if not run.run_json.is_file():
         return

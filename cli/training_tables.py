@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 
 from .options import echo_json
@@ -63,10 +62,11 @@ def _training_time(progress) -> str:
 
 def print_end(run, progress, as_json: bool) -> None:
     """What came of it and what to do next; for machines the whole of ``run.json``."""
+    from fer_keras.runs.records import read_run_json
 
     from .progress import print_table
 
-    record = json.loads(run.run_json.read_text(encoding="utf-8"))
+    record = read_run_json(run)
     if as_json:
         echo_json({"run": str(run.path), **record})
         return

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from .errors import RunFolderError
+
+# Of linux/fcntl.h and linux/fs.h: paths count from the working folder; two names change places.
+_HERE, _EXCHANGE = -100, 2
 
 
 @contextlib.contextmanager
@@ -36,31 +41,79 @@ def atomic_path(path: Path) -> Iterator[Path]:
         os.chmod(scratch, 0o644)
         os.replace(scratch, path)
     except OSError as error:
-        raise _refusal(path, error) from error
+        raise refusal(path, error) from error
     finally:
         if scratch is not None:
-            scratch.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                scratch.unlink()
 
 
 @contextlib.contextmanager
-def atomic_folder(path: Path) -> Iterator[Path]:
-    """Yield a temporary sibling folder; on success it takes the place of ``path`` (an old one is dropped)."""
-    path = Path(path)
+def _hidden_sibling(path: Path) -> Iterator[Path]:
+    """Yield an empty hidden folder beside ``path``, which is removed when the block ends and has not renamed it.
+
+    Raises:
+        RunFolderError: the file system refuses.
+    """
     scratch = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-        yield scratch
         os.chmod(scratch, 0o755)
-        _take_place(scratch, path)
+        yield scratch
     except OSError as error:
-        raise _refusal(path, error) from error
+        raise refusal(path, error) from error
     finally:
         if scratch is not None:
             shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _refusal(path: Path, error: OSError) -> RunFolderError:
+@contextlib.contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary sibling folder; on success it takes the place of ``path`` (an old one is dropped).
+
+    Raises:
+        RunFolderError: the file system refuses.
+    """
+    path = Path(path)
+    with _hidden_sibling(path) as scratch:
+        yield scratch
+        _take_place(scratch, path)
+
+
+@contextlib.contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Yield a hidden sibling folder that becomes ``path`` when the block ends; until then the name is free.
+
+    Raises:
+        RunFolderError: something other than an empty folder is there by then, or the file system refuses.
+    """
+    path = Path(path)
+    with _hidden_sibling(path) as scratch:
+        yield scratch
+        with contextlib.suppress(OSError):
+            path.rmdir()  # an empty one; systems differ in whether a folder may be renamed to it
+        if path.exists():
+            raise RunFolderError(f"{path} exists already", hint="Give another name")
+        os.rename(scratch, path)
+        sync_folder(path.parent)
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder; a crash meanwhile leaves parts of it under a hidden name only.
+
+    Raises:
+        OSError: it cannot be moved aside.
+    """
+    aside = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    try:
+        os.replace(path, aside / path.name)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def refusal(path: Path, error: OSError) -> RunFolderError:
+    """The error for a file system that refuses."""
     problem = f"cannot write {path}: {error.strerror or error}"
     return RunFolderError(problem, hint="Free space or choose a writable folder")
 
@@ -72,15 +125,47 @@ def _take_place(scratch: Path, path: Path) -> None:
         return
     if not path.is_dir():  # somebody's file, which is not ours to move away
         raise NotADirectoryError(errno.ENOTDIR, "a file of that name is in the way", str(path))
+    if exchange(scratch, path):
+        return
     aside = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    os.replace(path, aside / path.name)
     try:
+        os.replace(path, aside / path.name)
         os.replace(scratch, path)
-    except OSError:
-        os.replace(aside / path.name, path)
+    except BaseException:  # Ctrl-C too
+        if not path.exists():
+            os.replace(aside / path.name, path)
         raise
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        if path.exists():  # the old one is never removed before something stands in its place
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+def exchange(one: Path, other: Path) -> bool:
+    """Let two folders change names in one step, so that neither is ever missing; False where the system cannot.
+
+    Linux has it since 3.15 (``renameat2``, ``RENAME_EXCHANGE``), on most of its file systems.
+    """
+    try:
+        rename = ctypes.CDLL(None).renameat2 if sys.platform == "linux" else None
+    except (AttributeError, OSError):  # a C library without it
+        rename = None
+    if rename is None:
+        return False
+    return rename(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE) == 0
+
+
+def sync_folder(path: Path) -> None:
+    """Bring the names in a folder to the disk, where the system does that for folders."""
+    if os.name == "nt":
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
+            raise
+    finally:
+        os.close(handle)
 
 
 def check_output_folder(folder: Path, names: Collection[str], *, force: bool, kind: str) -> None:

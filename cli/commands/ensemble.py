@@ -41,7 +41,7 @@ def command(ctx, runs, calibrated, name, output, as_json):
     from fer_keras.ensemble.run import open_members, write_ensemble
 
     members = open_members(folders, calibrated=calibrated)
-    record = write_ensemble(members, RunFolder.create(target), command=shlex.join(["fer-keras", *sys.argv[1:]]))
+    record = write_ensemble(members, RunFolder(target), command=shlex.join(["fer-keras", *sys.argv[1:]]))
     if as_json:
         echo_json({"run": str(target), **record})
         return

@@ -84,9 +84,9 @@ def command(ctx, run, split, tta, data, labels, ferplus, second_opinion, robustn
 
 def _class_count(run) -> int | None:
     """Number of classes of a run's model, as far as ``run.json`` tells."""
-    import json
+    from fer_keras.runs.records import read_run_json
 
-    record = json.loads(run.run_json.read_text(encoding="utf-8")) if run.run_json.is_file() else {}
+    record = read_run_json(run)
     return len(record["classes"]) if "classes" in record else None
 
 

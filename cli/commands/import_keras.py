@@ -85,7 +85,7 @@ def _write(imported, target: Path) -> dict:
     from fer_keras.porting.keras.run import write_imported_run
     from fer_keras.runs.run_folder import RunFolder
 
-    return write_imported_run(imported, RunFolder.create(target), command=shlex.join(["fer-keras", *sys.argv[1:]]))
+    return write_imported_run(imported, RunFolder(target), command=shlex.join(["fer-keras", *sys.argv[1:]]))
 
 
 def _print(target: Path, imported, order: tuple[str, ...]) -> None:

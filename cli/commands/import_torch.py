@@ -76,7 +76,7 @@ def _write(ported, recipe, target: Path) -> dict:
     from fer_keras.porting.torch.run import write_run
     from fer_keras.runs.run_folder import RunFolder
 
-    return write_run(ported, recipe, RunFolder.create(target), command=shlex.join(["fer-keras", *sys.argv[1:]]))
+    return write_run(ported, recipe, RunFolder(target), command=shlex.join(["fer-keras", *sys.argv[1:]]))
 
 
 def _print(target: Path, ported, class_order: str, order: tuple[str, ...]) -> None:

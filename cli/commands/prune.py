@@ -54,9 +54,10 @@ def command(ctx, run, sparsity, epochs, learning_rate, scope, ends, data, name, 
     else:
         target = RunFolder(resume)
         recipe = read_recipe(target)
+        target.settle()
     dataset = load_data(recipe, data)
     check_same_faces(target, dataset, "pruning was begun")
-    if not target.model.exists() or target.scratch.exists():
+    if not target.is_finished:
         _train(parent, recipe, dataset, target)
     _report(parent, target, dataset, recipe, as_json)
 
@@ -83,7 +84,9 @@ def _train(parent, recipe, dataset, target) -> None:
     with ProgressObserver(recipe.epochs) as observer:
         result = prune_run(parent, recipe, dataset, target, command=command, observer=observer)
     if result.signal is not None:
-        stop(result, f"fer-keras prune {shlex.quote(str(parent.path))} --resume {shlex.quote(str(target.path))}")
+        stop(
+            result, target, f"fer-keras prune {shlex.quote(str(parent.path))} --resume {shlex.quote(str(target.path))}"
+        )
 
 
 def _report(parent, target, dataset, recipe, as_json: bool) -> None:

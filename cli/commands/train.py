@@ -61,14 +61,16 @@ def command(ctx, model, recipe, data, overrides, name, output, resume, as_json, 
     if resume is not None:
         _refuse_with_resume(model=model, recipe=recipe, set=overrides, name=name, **shorthand)
         resolved, run = _reopen(resume)
-    else:
-        resolved, run = resolve_recipe(model, recipe, (*overrides, *_as_overrides(data=data, **shorthand))), None
+        with run.lock(patience=0):
+            import_tensorflow(ctx)
+            dataset = load_data(resolved, data)
+            check_same_faces(run, dataset, "run was started")
+            _train(resolved, dataset, run, as_json)
+        return
+    resolved = resolve_recipe(model, recipe, (*overrides, *_as_overrides(data=data, **shorthand)))
     import_tensorflow(ctx)
     dataset = load_data(resolved, data)
-    if run is not None:
-        check_same_faces(run, dataset, "run was started")
-    run = run or _create(resolved, dataset, name, output)
-    _train(resolved, dataset, run, as_json)
+    _train(resolved, dataset, _place(resolved, dataset, name, output), as_json)
 
 
 RECIPE_KEYS = {
@@ -114,17 +116,19 @@ def _reopen(path: Path):
     run = RunFolder(path)
     if not run.recipe.is_file():
         raise RunFolderError(f"{path} is no run folder (no recipe.yaml in it)", hint="Give the folder of the run")
-    if run.model.exists() and not run.scratch.exists():
+    run.settle()
+    if run.is_finished:
+        run.drop_scratch()
         raise RunFolderError(f"run {path} is finished", hint=f"Evaluate it: fer-keras evaluate {path}")
     return read_recipe(run), run
 
 
-def _create(recipe, dataset, name, output):
+def _place(recipe, dataset, name, output):
     from fer_keras.runs.run_folder import RunFolder
 
     name = name or f"{recipe.model.name}-{dataset.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     place = new_run_place(output, name, "Use --resume to go on with it, or --name for another")
-    return RunFolder.create(place)
+    return RunFolder(place)
 
 
 def _train(recipe, dataset, run, as_json: bool) -> None:
@@ -134,14 +138,10 @@ def _train(recipe, dataset, run, as_json: bool) -> None:
     from ..training_tables import print_end, print_start
 
     command = shlex.join(["fer-keras", *sys.argv[1:]])
-    try:
-        model = prepare_model(recipe, dataset)
-        print_start(recipe, dataset, run, model)
-        with ProgressObserver(recipe.epochs) as observer:
-            result = train(recipe, dataset, run, command=command, observer=observer, model=model)
-    except BaseException:
-        run.discard_unstarted()
-        raise
+    model = prepare_model(recipe, dataset)
+    print_start(recipe, dataset, run, model)
+    with ProgressObserver(recipe.epochs) as observer:
+        result = train(recipe, dataset, run, command=command, observer=observer, model=model)
     if result.signal is not None:
-        stop(result, f"fer-keras train --resume {shlex.quote(str(run.path))}")
+        stop(result, run, f"fer-keras train --resume {shlex.quote(str(run.path))}")
     print_end(run, result.progress, as_json)

@@ -7,7 +7,6 @@ turns, and one per file for its peak memory.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from ..errors import InputError
 from ..export.formats import size_in_bytes
 from ..export.parity.latency import Target
 from ..export.parity.latency import run_worker as _work
+from ..runs.records import read_run_json
 from ..runs.run_folder import RunFolder
 from ..runs.run_record import hardware, now, versions
 
@@ -78,14 +78,20 @@ def benchmark_runs(
     report = {"hardware": hardware([]), "versions": versions(), "date": now(), "seconds": seconds}
     for run in runs:
         own = [row for row in rows if row["run"] == run.path.name]
-        write_json(run.path / RESULT, {**report, "alternating_with": sorted({r["run"] for r in rows}), "rows": own})
-        run.write_manifest()
+        with run.publish() as stage:
+            result = {**report, "alternating_with": sorted({r["run"] for r in rows}), "rows": own}
+            write_json(stage.path / RESULT, result)
     return {**report, "rows": rows}
 
 
 def find_targets(run: RunFolder) -> list[Target]:
-    """Return the files of a run that can be measured; ONNX only where ONNX Runtime is installed."""
-    record = json.loads(run.run_json.read_text(encoding="utf-8"))
+    """Return the files of a run that can be measured; ONNX only where ONNX Runtime is installed.
+
+    Raises:
+        ModelFileError: an export was changed or damaged.
+    """
+    run.check(run.exports)
+    record = read_run_json(run)
     size = record.get("image_size", FACE_SIZE)
     found = [name for name, file in FILES.items() if (run.path / file).exists()]
     if "onnx" in found and not _has_onnx_runtime():

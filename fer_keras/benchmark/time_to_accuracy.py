@@ -8,7 +8,6 @@ first training, so that a request that makes no sense is refused without it.
 
 from __future__ import annotations
 
-import json
 import shutil
 import signal
 import tempfile
@@ -20,6 +19,7 @@ from ..datasets.faces import FaceDataset
 from ..errors import InputError
 from ..metrics.scores import mean_and_sd
 from ..recipe.recipe import Recipe
+from ..runs.records import read_run_json
 from ..runs.run_folder import RunFolder
 
 # What is measured of each training.
@@ -121,7 +121,7 @@ def _train_all(recipes, target, seeds, keep, say, limits: dict) -> tuple[dict, d
             seeded = recipe.model_copy(update={"train": recipe.train.model_copy(update={"seed": seed})})
             with _run_folder(keep, f"{name.replace('/', '-')}-seed{seed}") as run:
                 rows[name].append(measure_seed(seeded, dataset, run, target, say=_speaker(say, name, seed), **limits))
-                facts[name] = json.loads(run.run_json.read_text(encoding="utf-8"))
+                facts[name] = read_run_json(run)
             keras.utils.clear_session()  # the graphs of one training are no use to the next
     return facts, rows
 

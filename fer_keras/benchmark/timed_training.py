@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 import time
 from collections.abc import Callable, Collection
@@ -10,6 +9,7 @@ from collections.abc import Callable, Collection
 from ..datasets.faces import FaceDataset
 from ..errors import TrainingError
 from ..recipe.recipe import Recipe, dump_recipe
+from ..runs.records import read_run_json
 from ..runs.run_folder import RunFolder
 from ..training.callbacks import Observer
 from ..training.checkpoints import load_checkpoint
@@ -182,10 +182,9 @@ def _feature_seconds(recipe: Recipe, run: RunFolder) -> float:
     """Seconds that went into features of a frozen base, as the run has noted them."""
     if not recipe.caches_features:
         return 0.0
-    if run.run_json.is_file():
-        noted = json.loads(run.run_json.read_text(encoding="utf-8")).get("cached_features")
-        if noted:
-            return noted["seconds"]
+    noted = read_run_json(run).get("cached_features")
+    if noted:
+        return noted["seconds"]
     found = load_checkpoint(run.scratch, dump_recipe(recipe))
     return found[1].feature_seconds if found else 0.0
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError
-from .predictions import Evaluation, Metrics
+from ..runs.records import Metrics
+from .predictions import Evaluation
 from .run_summary import TTAS, RunSummary, read_run
 
 

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 
 from ..benchmark.latency import FILES
+from ..runs.records import BenchmarkRow
 from .collect import Comparison
-from .run_summary import BenchmarkRow, RunSummary
+from .run_summary import RunSummary
 from .scores import section
 
 

@@ -8,66 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ..errors import DataError
 from ..evaluation.robustness.report import FILES as ROBUSTNESS_FILES
 from ..metrics.scores import confusion
+from ..runs.records import Metrics, read_metrics
+from ..runs.run_folder import RunFolder
 
 _AGAIN = "Evaluate the run again"
-
-
-class ClassScores(BaseModel):
-    """Scores of one class."""
-
-    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
-    precision: float
-    recall: float
-    f1: float
-    support: int
-
-
-class Deduplicated(BaseModel):
-    """Scores without faces that stand in the training split too."""
-
-    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
-    n: int | None = None
-    accuracy: float | None = None
-    macro_f1: float | None = None
-    reason: str | None = None
-
-
-class Calibrated(BaseModel):
-    """Scores of the probabilities at the run's temperature."""
-
-    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
-    temperature: float
-    nll: float
-    ece: float
-
-
-class Metrics(BaseModel):
-    """``metrics.json``, as far as it is compared."""
-
-    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
-    split: str
-    n: int
-    accuracy: float
-    accuracy_ci95: tuple[float, float]
-    macro_f1: float
-    balanced_accuracy: float
-    top2_accuracy: float
-    nll: float
-    ece: float
-    per_class: dict[str, ClassScores]
-    tta: str
-    dataset: str = ""
-    dataset_sha256: str
-    split_sha256: str | None = None
-    date: str | None = None
-    notices: list[str] = []
-    deduplicated: Deduplicated = Deduplicated()
-    calibrated: Calibrated | None = None
 
 
 @dataclass(frozen=True)
@@ -105,32 +53,23 @@ class Evaluation:
         return confusion(self.y_true, self.y_pred, len(self.classes))
 
 
-def read_evaluation(folder: Path, split: str, tta: str) -> Evaluation | None:
+def read_evaluation(run: RunFolder, folder: Path, split: str, tta: str) -> Evaluation | None:
     """Read one ``evaluation/<split>`` folder; None when there is none, or one of ``evaluate --robustness`` alone.
 
     Raises:
         DataError: a file is unreadable, is of another split or TTA, or both files disagree.
+        ModelFileError: a file was changed or damaged.
     """
     if not folder.is_dir() or {path.name for path in folder.iterdir()} == set(ROBUSTNESS_FILES):
         return None
-    metrics = _read_metrics(folder / "metrics.json")
+    metrics = read_metrics(run, folder, DataError)
     if (metrics.split, metrics.tta) != (split, tta):
         received = f"split {metrics.split}, TTA {metrics.tta}"
         raise DataError(f"{folder} is of another evaluation", allowed=f"split {split}, TTA {tta}", received=received)
     evaluation = _read_predictions(folder / "predictions.csv", metrics)
     _check_agreement(folder, evaluation)
+    run.check(folder / "predictions.csv")
     return evaluation
-
-
-def _read_metrics(path: Path) -> Metrics:
-    try:
-        return Metrics.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}", hint=_AGAIN) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise DataError(f"{path}: '{where}': {first['msg']}", hint=_AGAIN) from error
 
 
 def _read_predictions(path: Path, metrics: Metrics) -> Evaluation:

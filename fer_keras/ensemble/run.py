@@ -11,11 +11,12 @@ from ..atomic_files import atomic_path, write_json, write_text
 from ..devices import accelerators
 from ..errors import InputError
 from ..evaluation.calibration.record import read_calibration
-from ..evaluation.prediction import load_run_model, read_run_json
+from ..evaluation.prediction import load_run_model
 from ..models import count_macs
 from ..models.layers import Logarithm
 from ..recipe.model import EnsembleModel
 from ..recipe.recipe import Recipe, dump_recipe, load_yaml_file, make_recipe
+from ..runs.records import read_run_json
 from ..runs.run_folder import RunFolder
 from ..runs.run_record import describe_source, git_commit, hardware, now, versions
 
@@ -107,7 +108,7 @@ def write_ensemble(members: Sequence[Member], run: RunFolder, *, command: str = 
 
     Args:
         members: of :func:`open_members`.
-        run: a new, empty folder.
+        run: a new folder, which is not there yet or empty.
         command: recorded in ``run.json``.
 
     Returns:
@@ -119,14 +120,17 @@ def write_ensemble(members: Sequence[Member], run: RunFolder, *, command: str = 
     model = build_ensemble(members)
     record = _describe(members, model, command)
     data = make_recipe(load_yaml_file(members[0].run.recipe)).data
-    write_text(run.recipe, RECIPE_HEADER + dump_recipe(Recipe(model=EnsembleModel(), data=data)))
-    with atomic_path(run.model) as scratch:
-        model.save(scratch)
-    if "dataset" in record and members[0].run.training_faces.is_file():
-        with atomic_path(run.training_faces) as scratch:
-            scratch.write_bytes(members[0].run.training_faces.read_bytes())
-    write_json(run.run_json, record)
-    run.write_manifest()
+    faces = members[0].run.training_faces
+    with run.appear() as draft:
+        write_text(draft.recipe, RECIPE_HEADER + dump_recipe(Recipe(model=EnsembleModel(), data=data)))
+        with atomic_path(draft.model) as scratch:
+            model.save(scratch)
+        if "dataset" in record and faces.is_file():
+            members[0].run.check(faces)
+            with atomic_path(draft.training_faces) as scratch:
+                scratch.write_bytes(faces.read_bytes())
+        write_json(draft.run_json, record)
+        draft.write_manifest()
     return record
 
 

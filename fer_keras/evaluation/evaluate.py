@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
-from ..atomic_files import atomic_folder
 from ..datasets.faces import FaceDataset
+from ..errors import ModelFileError
 from ..metrics.scores import score
 from ..runs.manifest import file_sha256
 from ..runs.run_folder import RunFolder
@@ -17,6 +19,7 @@ from .calibration.report import score_calibrated
 from .origin import describe_origin, report_suffix
 from .prediction import average_views, load_for_scoring, predict_views
 from .report import write_report
+from .robustness.report import FILES as ROBUSTNESS_FILES
 from .robustness.report import carry_robustness
 from .second_opinion import Opinion, score_opinions
 from .seen_faces import SeenFaces, find_seen_faces
@@ -71,12 +74,18 @@ def evaluate_run(
         calibrated = average_views(views, calibration.temperature)  # (n, classes)
         unseen = None if seen.unknown else seen.unseen
         metrics["calibrated"] = score_calibrated(rows.labels, y_prob, calibrated, unseen, calibration)
-    place = run.evaluation(split, report_suffix(tta, labels))
-    with atomic_folder(place) as folder:
+    variant = report_suffix(tta, labels)
+    with run.publish(run.evaluation(split, variant)) as stage:
+        folder = stage.evaluation(split, variant)
         write_report(folder, run.path.resolve().name, rows, dataset.classes, y_prob, metrics, calibrated)
-        carry_robustness(place, folder, metrics | {"model_sha256": file_sha256(run.model)})
-    run.write_manifest()
+        _carry_robustness(run, run.evaluation(split, variant), folder, metrics)
     return metrics
+
+
+def _carry_robustness(run: RunFolder, earlier: Path, folder: Path, metrics: dict) -> None:
+    with contextlib.suppress(ModelFileError):  # what was damaged is not carried into the new manifest
+        run.check(*(earlier / name for name in ROBUSTNESS_FILES))
+        carry_robustness(earlier, folder, metrics | {"model_sha256": file_sha256(run.model)})
 
 
 def _collect_metrics(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -10,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..datasets.faces import SPLITS, FaceDataset, Split
-from ..errors import DataError, InputError, ModelFileError, RunFolderError, nearest_hint
+from ..errors import DataError, InputError, ModelFileError, nearest_hint
 from ..metrics.scores import softmax
+from ..runs.records import read_run_json
 from ..runs.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -173,23 +173,6 @@ def check_outputs(model: keras.Model, dataset: FaceDataset) -> None:
             received=f"{model.output_shape[-1]} outputs",
             hint="Evaluate on the data set the model was trained on",
         )
-
-
-def read_run_json(run: RunFolder) -> dict:
-    """Content of ``run.json``; empty when the run has none, as one put together by hand.
-
-    Raises:
-        RunFolderError: unreadable, or no JSON object.
-    """
-    if not run.run_json.is_file():
-        return {}
-    try:
-        content = json.loads(run.run_json.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RunFolderError(f"cannot read {run.run_json}: {error}") from error
-    if not isinstance(content, dict):
-        raise RunFolderError(f"{run.run_json} holds no JSON object", received=type(content).__name__)
-    return content
 
 
 def check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -45,6 +45,9 @@ def find_seen_faces(run: RunFolder, trained: dict, dataset: FaceDataset, split: 
         trained: content of its ``run.json``.
         dataset: that is scored.
         split: of it; none of train's own faces counts as a copy.
+
+    Raises:
+        ModelFileError: the run's digests were changed or damaged.
     """
     images, nothing = dataset.splits[split].images, np.zeros(len(dataset.splits[split]), bool)
     known = _trained_dataset(dataset, trained_sha256(trained))
@@ -55,6 +58,7 @@ def find_seen_faces(run: RunFolder, trained: dict, dataset: FaceDataset, split: 
             return SeenFaces(nothing, nothing, "copies were not looked for (data.check: off)")
         return _find_among(known, dataset, split)
     if not run.training_faces.is_file():
+        run.check(run.training_faces)
         return SeenFaces(nothing, nothing, "nobody knows which faces the network was trained on")
     exact = np.isin(face_digests(images), read_digests(run))
     return SeenFaces(
@@ -87,7 +91,7 @@ def read_digests(run: RunFolder) -> np.ndarray:
     """Digests (m,) uint64 of the distinct faces that a run was trained on.
 
     Raises:
-        ModelFileError: the file is damaged.
+        ModelFileError: the file was changed or damaged.
     """
     try:
         digests = np.load(run.training_faces, allow_pickle=False)
@@ -95,4 +99,5 @@ def read_digests(run: RunFolder) -> np.ndarray:
         raise ModelFileError(f"{run.training_faces} cannot be read: {error}", hint="Restore it from a copy") from error
     if digests.dtype != np.uint64 or digests.ndim != 1:
         raise ModelFileError(f"{run.training_faces} holds no digests", received=f"{digests.dtype} {digests.shape}")
+    run.check(run.training_faces)
     return digests

@@ -6,17 +6,16 @@ Every TFLite file carries the same without the list of files, see ``read_contrac
 
 from __future__ import annotations
 
-import contextlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ModelFileError
 from ..runs.manifest import file_sha256
+from ..runs.records import parse_contract
 from .formats import TFLITE_KINDS, size_in_bytes
 from .seals import CONTRACT
-from .tflite.metadata import read_contract, read_tflite
+from .tflite.metadata import find_tflite_contract, read_tflite
 from .tflite.report import end_details, tensor_types
 
 if TYPE_CHECKING:
@@ -61,19 +60,21 @@ def find_contract(path: Path) -> Mapping:
     """Return the contract inside an exported file, or beside a SavedModel; empty where there is none.
 
     Call it after the file has been loaded, which checks that it is whole.
+
+    Raises:
+        ModelFileError: what stands there is no contract.
     """
     if path.suffix == ".tflite":
-        with contextlib.suppress(ModelFileError):  # whole, but written without a contract
-            return read_contract(path)
-        return {}
+        return find_tflite_contract(path) or {}  # whole, but written without one
     if path.suffix == ".onnx":
         from .onnx.load import make_session
 
         metadata = make_session(path.read_bytes(), path).get_modelmeta().custom_metadata_map
-        classes = {"classes": json.loads(metadata["classes"])} if "classes" in metadata else {}
-        return classes | json.loads(metadata.get(CONTRACT, "{}"))
+        classes = f'{{"classes": {metadata["classes"]}}}' if "classes" in metadata else "{}"
+        parts = [parse_contract(text, path, ModelFileError) for text in (classes, metadata.get(CONTRACT, "{}"))]
+        return parts[0] | parts[1]
     beside = path.parent / CONTRACT_FILE
-    return json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else {}
+    return parse_contract(beside.read_bytes(), beside, ModelFileError) if beside.is_file() else {}
 
 
 def describe_files(paths: Mapping[str, Path], image_size: int, n_classes: int) -> dict[str, dict]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
 from ..errors import RunFolderError
+from ..runs.records import read_parity
 from ..runs.run_folder import RunFolder
-from .contract import CONTRACT_FILE
+from .contract import CONTRACT_FILE, find_contract
 from .formats import COMPANIONS, FORMATS, LABELS
 
 PARITY = "parity.json"
@@ -32,18 +32,35 @@ def carry_over(
 
     Raises:
         RunFolderError: exports of another model, another temperature, or an earlier version of this package.
+        ModelFileError: one that is kept was changed or damaged.
     """
-    replaced = {file for name in names for file in (FORMATS[name], *COMPANIONS.get(name, ()))}
-    found = sorted(run.exports.iterdir()) if run.exports.is_dir() else []
-    kept = [path for path in found if path.name not in replaced and not _is_dropped(path.name)]
-    previous = _read(run.exports / PARITY) if kept else {}
-    if kept:
-        there = previous | {"uncertain": _read(run.exports / CONTRACT_FILE).get("uncertain")}
-        _check_identity(run, kept, there, identity | {"uncertain": uncertain})
+    kept, previous = find_kept(run, names, identity, uncertain)
     for path in kept:
         shutil.copytree(path, folder / path.name) if path.is_dir() else shutil.copy2(path, folder / path.name)
     files = {path.name for path in kept}
     return {name: entry for name, entry in previous.get("exports", {}).items() if entry["file"] in files}
+
+
+def find_kept(
+    run: RunFolder, names: tuple[str, ...], identity: dict, uncertain: dict | None
+) -> tuple[list[Path], dict]:
+    """Return the exports that are not rewritten and the report on them, see :func:`carry_over`.
+
+    Raises:
+        RunFolderError: they do not go with the new ones.
+        ModelFileError: one of them was changed or damaged.
+    """
+    replaced = {file for name in names for file in (FORMATS[name], *COMPANIONS.get(name, ()))}
+    found = sorted(run.exports.iterdir()) if run.exports.is_dir() else []
+    kept = [path for path in found if path.name not in replaced and not _is_dropped(path.name)]
+    if not kept:
+        return [], {}
+    run.check(*kept, run.exports / PARITY, run.exports / CONTRACT_FILE)
+    # Without a report the origin of the files is unknown, which is refused.
+    previous = read_parity(run) or {"exports": {}}
+    there = previous | {"uncertain": find_contract(run.exports / FORMATS["savedmodel"]).get("uncertain")}
+    _check_identity(run, kept, there, identity | {"uncertain": uncertain})
+    return kept, previous
 
 
 def _is_dropped(name: str) -> bool:
@@ -66,11 +83,17 @@ def _check_identity(run: RunFolder, kept: list[Path], previous: dict, identity: 
             )
 
 
-def _read(path: Path) -> dict:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}  # without a report the origin of the files is unknown, which the caller refuses
+def read_report(run: RunFolder) -> dict:
+    """Content of ``parity.json``.
+
+    Raises:
+        RunFolderError: there is none, or one that this project does not write.
+        ModelFileError: it was changed or damaged.
+    """
+    report = read_parity(run)
+    if report is None:
+        raise RunFolderError(f"{run.exports / PARITY} is missing", hint=f"Export: fer-keras export {run.path}")
+    return report
 
 
 def keep_or_drop(name: str, path: Path, passed: bool, keep_failed: bool) -> dict:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..atomic_files import atomic_folder, write_json, write_text
+from ..atomic_files import write_json, write_text
 from ..datasets.faces import FaceDataset
 from ..errors import RunFolderError
 from ..runs.manifest import file_sha256
+from ..runs.records import read_run_json
 from ..runs.run_folder import RunFolder
 from .contract import CONTRACT_FILE, describe_files, make_contract
-from .earlier_exports import PARITY, REPORT_VERSION, carry_over, keep_or_drop
+from .earlier_exports import PARITY, REPORT_VERSION, carry_over, find_kept, keep_or_drop
 from .formats import FORMATS, LABELS, TABLE, check_classes, check_formats, find_function, labels_text
 from .parity.checks import ExportChecks, ParityFaces, choose_faces
 from .parity.compare import check_parity
@@ -42,7 +42,8 @@ def export_run(
     A file that is out of its tolerance is not kept; its entry in ``parity.json`` stays, with ``passed`` false, and the
     other files are kept: call :func:`.require_parity` on ``exports`` to refuse the report. The
     whole ``exports`` folder is prepared aside and then takes the place of the old one, so that its files always belong
-    together. Formats that were not asked for are kept as they are.
+    together. Formats that were not asked for are kept as they are when the new ones are in place, those of an export
+    that has ended meanwhile too.
 
     Probabilities are softmax(logits / temperature) with the temperature of the run's ``calibration.json``, which is
     fitted on the data set's validation split when there is none.
@@ -76,18 +77,21 @@ def export_run(
     sha256, size = file_sha256(run.model), model.input_shape[1]
     contract = make_contract(run.path.resolve().name, sha256, size, classes, calibration)
     identity = {"format_version": REPORT_VERSION, "model_sha256": sha256, "temperature": contract["temperature"]}
-    with atomic_folder(run.exports) as folder:
-        kept = carry_over(run, folder, names, identity, contract["uncertain"])
-        paths = write_formats(model, contract, folder, names, _calibration_faces(names, dataset))
+    find_kept(run, names, identity, contract["uncertain"])  # refuses before the work
+    with run.workspace() as made:
+        paths = write_formats(model, contract, made, names, _calibration_faces(names, dataset))
         entries = _prove(run, model, paths, faces, checks, contract["temperature"])
         keras_latency = entries.pop("keras", None)
         for name, entry in entries.items():
             entry |= keep_or_drop(name, paths[name], entry["passed"], checks.keep_failed)
-        present = {name: folder / FORMATS[name] for name in FORMATS if (folder / FORMATS[name]).exists()}
-        write_json(folder / CONTRACT_FILE, contract | {"files": describe_files(present, size, len(classes))})
-        report = {**identity, "keras_latency": keras_latency, "exports": kept | entries}
-        write_json(folder / PARITY, report)
-    run.write_manifest()
+        with run.publish(run.exports) as stage:
+            stage.exports.rmdir()  # Windows renames to no folder that is there
+            folder = made.rename(stage.exports)
+            kept = carry_over(run, folder, names, identity, contract["uncertain"])
+            present = {name: folder / FORMATS[name] for name in FORMATS if (folder / FORMATS[name]).exists()}
+            write_json(folder / CONTRACT_FILE, contract | {"files": describe_files(present, size, len(classes))})
+            report = {**identity, "keras_latency": keras_latency, "exports": kept | entries}
+            write_json(folder / PARITY, report)
     return report
 
 
@@ -130,12 +134,9 @@ def read_classes(run: RunFolder) -> tuple[str, ...]:
         RunFolderError: the file or its key ``classes`` is missing or unreadable.
     """
     try:
-        classes = json.loads(run.run_json.read_text(encoding="utf-8"))["classes"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return tuple(read_run_json(run)["classes"])
+    except KeyError as error:
         raise RunFolderError(f"cannot read the class names from {run.run_json}") from error
-    if not isinstance(classes, list):
-        raise RunFolderError(f"'classes' in {run.run_json} is no list", received=repr(classes))
-    return tuple(classes)
 
 
 def _load_model(run: RunFolder) -> keras.Model:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import keras
@@ -76,16 +73,6 @@ def describe_import(imported: ImportedNetwork, name: str, command: str) -> dict:
         "command": command,
         "finished": now(),
     }
-
-
-@contextlib.contextmanager
-def removed_on_failure(run: RunFolder) -> Iterator[None]:
-    """Remove a new run folder again if what is done with it fails."""
-    try:
-        yield
-    except BaseException:
-        shutil.rmtree(run.path, ignore_errors=True)
-        raise
 
 
 def write_import(run: RunFolder, recipe: str, imported: ImportedNetwork, proof: str, record: dict) -> None:

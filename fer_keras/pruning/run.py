@@ -16,7 +16,6 @@ from ..evaluation.prediction import (
     check_outputs,
     load_run_model,
     predict_probabilities,
-    read_run_json,
 )
 from ..metrics.paired_tests import mcnemar_exact
 from ..metrics.scores import wilson_interval
@@ -24,6 +23,7 @@ from ..models.transfer import WEIGHTS_LATER
 from ..recipe.pruning import PruningSection
 from ..recipe.recipe import Recipe, dump_recipe, make_recipe
 from ..runs.manifest import file_sha256
+from ..runs.records import read_run_json
 from ..runs.run_folder import RunFolder
 from ..training.callbacks import Observer
 from ..training.checkpoints import Progress, capture, save_checkpoint
@@ -99,9 +99,10 @@ def _begin(parent: RunFolder, recipe: Recipe, dataset: FaceDataset, run: RunFold
     find_kernels(model, recipe.pruning)  # refuses a network without any
     origin = {"run": parent.path.resolve().name, "model_sha256": file_sha256(parent.model)}
     record = describe_run(recipe, dataset, model, command) | {"pruned_from": origin}
-    write_text(run.recipe, text)
-    save_checkpoint(run.scratch, capture(model), Progress(), text)
-    write_json(run.run_json, record)
+    with run.begin() as draft:
+        save_checkpoint(draft.scratch, capture(model), Progress(), text)
+        write_json(draft.run_json, record)
+        write_text(draft.recipe, text)
 
 
 def _without_download(recipe: Recipe) -> Recipe:
@@ -154,8 +155,8 @@ def report_pruning(parent: RunFolder, run: RunFolder, dataset: FaceDataset, reci
         "p_value": mcnemar_exact(int((before & ~after).sum()), int((after & ~before).sum())),
         "notices": list(dataset.notices),
     }
-    write_json(run.path / REPORT, report)
-    run.write_manifest()
+    with run.publish() as stage:
+        write_json(stage.path / REPORT, report)
     return report
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -33,10 +34,15 @@ def read_history(path: Path | str) -> list[dict[str, float]]:
 
 
 def _numbers(row: Mapping[str, str], where: str) -> dict[str, float]:
+    received = str(dict(row))[:200]
     try:
-        return {name: float(row[name]) for name in COLUMNS}
+        numbers = {name: float(row[name]) for name in COLUMNS}
     except (TypeError, ValueError) as error:
-        raise DataError(f"{where}: a value is missing or no number", received=str(dict(row))) from error
+        raise DataError(f"{where}: a value is missing or no number", received=received) from error
+    epoch, seconds = numbers["epoch"], numbers["seconds"]
+    if not (1 <= epoch < 2**31 and epoch.is_integer() and 0 <= seconds < math.inf):
+        raise DataError(f"{where}: there is no such epoch", allowed="1, 2, ... and seconds from 0", received=received)
+    return numbers
 
 
 def column(rows: Sequence[Mapping[str, float]], name: str) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import os
 import platform
 import subprocess
@@ -11,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from .manifest import file_sha256
+from .records import read_metrics
 from .run_folder import RunFolder
 
 # What a run is made with; results that lie beside it do not count.
@@ -76,9 +76,12 @@ def describe_source(run: RunFolder, record: dict) -> dict:
     Args:
         run: a finished run.
         record: content of its ``run.json``.
+
+    Raises:
+        RunFolderError, ModelFileError: its evaluation on validation was changed or damaged.
     """
-    scores = run.evaluation("validation") / "metrics.json"
-    accuracy = json.loads(scores.read_text(encoding="utf-8"))["accuracy"] if scores.is_file() else None
+    scores = run.evaluation("validation")
+    accuracy = read_metrics(run, scores).accuracy if (scores / "metrics.json").is_file() else None
     return {
         "run": run.path.resolve().name,
         "model": record.get("model"),

@@ -46,10 +46,17 @@ class TailAverage(keras.callbacks.Callback):
         ]
         count = epoch + 1 - self.begins
         if count > 1:
-            mean, _ = read_values(self.folder / _FILE.format(epoch))
+            mean, _ = _read_mean(self.folder, epoch)
             values = [old + (new - old) / count for old, new in zip(mean, values, strict=True)]
         write_values(self.folder / _FILE.format(epoch + 1), values, {"count": count})
         (self.folder / _FILE.format(epoch + 1 - _KEPT)).unlink(missing_ok=True)
+
+
+def _read_mean(folder: Path, epoch: int) -> tuple[list[np.ndarray], dict]:
+    try:
+        return read_values(folder / _FILE.format(epoch))
+    except ValueError as error:
+        raise TrainingError(f"the mean of the weights in {folder} cannot be read: {error}") from error
 
 
 def settle_average(
@@ -75,10 +82,7 @@ def settle_average(
     Raises:
         TrainingError: the file of the mean is missing or damaged.
     """
-    try:
-        mean, meta = read_values(folder / _FILE.format(progress.epoch))
-    except (OSError, ValueError, KeyError) as error:
-        raise TrainingError(f"the mean of the weights in {folder} cannot be read: {error}") from error
+    mean, meta = _read_mean(folder, progress.epoch)
     for variable, weights in zip(model.trainable_variables, mean, strict=True):
         variable.assign(weights.astype(np.float32))
     for pictures, *_ in batches:

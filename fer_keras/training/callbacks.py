@@ -6,12 +6,14 @@ import math
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import keras
 
 from ..errors import TrainingError
 from ..recipe.train import TrainSection
 from ..runs.run_folder import RunFolder
+from . import checkpoints
 from .checkpoints import Progress, averaged_weights, capture, is_better, save_best, save_checkpoint
 
 METRICS = ("loss", "accuracy")
@@ -33,8 +35,23 @@ class Observer:
         """Something a person should know."""
 
 
+# Of the signals that end a process; the last is what a closed terminal or a lost connection sends, and Windows lacks.
+_SIGNALS = [number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None))]
+
+
+class StoppedBeforeStart(Exception):  # noqa: N818  somebody's wish
+    """A signal came before the run had a folder; ``number`` is that of the signal."""
+
+    def __init__(self, number: int):
+        super().__init__(f"stopped by signal {number} before the first step")
+        self.number = number
+
+
 class StopSignals:
-    """Within the block, Ctrl-C and SIGTERM only set ``received``; a second Ctrl-C stops at once."""
+    """Within the block, Ctrl-C, SIGTERM and SIGHUP only set ``received``; a second signal stops at once.
+
+    SIGHUP stays ignored where it is, as ``nohup`` wants it.
+    """
 
     def __init__(self) -> None:
         self.received: int | None = None
@@ -45,8 +62,19 @@ class StopSignals:
             raise KeyboardInterrupt
         self.received = number
 
+    def check(self) -> None:
+        """End what goes on before the first step.
+
+        Raises:
+            StoppedBeforeStart: a signal has come.
+        """
+        if self.received is not None:
+            raise StoppedBeforeStart(self.received)
+
     def __enter__(self):
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _SIGNALS:
+            if number == getattr(signal, "SIGHUP", None) and signal.getsignal(number) == signal.SIG_IGN:
+                continue
             try:
                 self._before[number] = signal.signal(number, self._note)
             except ValueError:  # not in the main thread: the caller's own handling stays
@@ -92,10 +120,10 @@ class RunCallback(keras.callbacks.Callback):
         self.whole, self.run, self.train, self.steps, self.progress = whole, run, train, steps, progress
         self.recipe_text, self.validate, self.observer, self.signals = recipe_text, validate, observer, signals
         self.state: list | None = None
-        self._clock = 0.0
+        self._clock = self._saved = 0.0
 
     def on_train_begin(self, logs=None):
-        self._clock = time.perf_counter()
+        self._clock, self._saved = time.perf_counter(), time.monotonic()
 
     def _lap(self) -> float:
         now = time.perf_counter()
@@ -120,32 +148,43 @@ class RunCallback(keras.callbacks.Callback):
                 f"the loss is {means['loss']} at epoch {self.progress.epoch + 1}, step {step}",
                 hint="Lower train.learning_rate or set train.gradient_clip=1.0",
             )
-        self.observer.on_step(self.progress.epoch + 1, step, self.steps, means)
-        if self.signals.received is not None and step < self.steps:
+        if self.signals.received is None:  # else saving comes first: the terminal may be gone
+            self.observer.on_step(self.progress.epoch + 1, step, self.steps, means)
+        if step < self.steps and self.signals.received is not None:
             self._interrupt(step, batch + 1, means)
+        elif step < self.steps and time.monotonic() - self._saved >= checkpoints.CHECKPOINT_SECONDS:
+            self._save(self._within_epoch(step, batch + 1, means))
 
     def _sums(self, steps: int, means: dict) -> dict:
         """Add the means over the last ``steps`` steps to the sums from before an interruption."""
         return {name: self.progress.partial.get(name, 0.0) + steps * means[name] for name in METRICS}
 
-    def _interrupt(self, step: int, since_start: int, means: dict) -> None:
+    def _within_epoch(self, step: int, since_start: int, means: dict) -> Progress:
+        """What a run that goes on from this step must know."""
+        elapsed = time.perf_counter() - self._clock
         partial = self._sums(since_start, means)
-        partial["seconds"] = self.progress.partial.get("seconds", 0.0) + self._lap()
-        self.progress.partial, self.progress.step = partial, step
-        self._save()
+        partial["seconds"] = self.progress.partial.get("seconds", 0.0) + elapsed
+        return replace(self.progress, partial=partial, step=step, seconds=self.progress.seconds + elapsed)
+
+    def _interrupt(self, step: int, since_start: int, means: dict) -> None:
+        stopped = self._within_epoch(step, since_start, means)
+        self.progress.partial, self.progress.step = stopped.partial, stopped.step
+        self.progress.seconds = stopped.seconds
+        self._save(self.progress)
         self.model.stop_training = True
 
-    def _save(self) -> None:
+    def _save(self, progress: Progress) -> None:
         if hasattr(self.model, "jax_state_sync"):
             self.model.jax_state_sync()
         self.state = capture(self.whole)
-        save_checkpoint(self.run.scratch, self.state, self.progress, self.recipe_text)
+        save_checkpoint(self.run.scratch, self.state, progress, self.recipe_text)
+        self._saved = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
         if self.signals.received is not None and self.model.stop_training:
             return
         row = self._finish_epoch(logs)
-        self._save()
+        self._save(self.progress)
         self.observer.on_epoch(row, self.progress.best_epoch == self.progress.epoch)
         if self.signals.received is not None or self._exhausted():
             self.model.stop_training = True

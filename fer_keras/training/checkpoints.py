@@ -6,13 +6,14 @@ import contextlib
 import io
 import json
 import math
-import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import keras
 import numpy as np
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from ..atomic_files import atomic_path
 from ..errors import ConfigError, TrainingError
@@ -21,6 +22,8 @@ from ..recipe.strict_yaml import parse_yaml
 from .optimization import inner_optimizer
 
 LATEST, PREVIOUS, BEST = "latest.npz", "previous.npz", "best.npz"
+# Between checkpoints within an epoch, or within the computation of features: what a kill costs at most.
+CHECKPOINT_SECONDS = 120.0
 
 
 @dataclass
@@ -45,6 +48,8 @@ class Progress:
         shuffle: how the order of the faces is drawn, see :func:`fer_keras.training.input_pipeline.make_train_dataset`.
     """
 
+    # Strict, so that a damaged number is no other number; NaN is what a diverged run has in its history.
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(strict=True, extra="forbid")
     epoch: int = 0
     step: int = 0
     partial: dict = field(default_factory=dict)
@@ -60,6 +65,10 @@ class Progress:
     rows: list = field(default_factory=list)
     averaged: dict = field(default_factory=dict)
     shuffle: str = "hashed"
+
+
+_PROGRESS = TypeAdapter(Progress)
+_TEXT = TypeAdapter(str)
 
 
 def is_better(monitor: str, value: float, best: float | None) -> bool:
@@ -132,11 +141,38 @@ def read_values(path: Path) -> tuple[list[np.ndarray], dict]:
     """Read values and meta; the zip's checksums catch damage.
 
     Raises:
-        OSError, ValueError, KeyError, zipfile.BadZipFile: missing or damaged.
+        ValueError: missing or damaged.
     """
-    with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
-        names = sorted(name for name in archive.files if name != "meta")
-        return [archive[name] for name in names], json.loads(archive["meta"].tobytes())
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
+            names = sorted(name for name in archive.files if name != "meta")
+            values, meta = [archive[name] for name in names], json.loads(archive["meta"].tobytes())
+    except MemoryError:
+        raise
+    except Exception as error:  # damaged archives raise at least seven unrelated types
+        reason = str(error).strip().partition("\n")[0][:200]
+        raise ValueError(f"{type(error).__name__}: {reason}") from error
+    if not isinstance(meta, dict):
+        raise ValueError("its meta data is no object")
+    return values, meta
+
+
+def _read_checkpoint(path: Path) -> tuple[list[np.ndarray], Progress, str]:
+    """Values, progress and recipe of one checkpoint.
+
+    Raises:
+        ValueError: missing, damaged, or none of this project.
+    """
+    values, meta = read_values(path)
+    try:
+        # A checkpoint that does not say how faces are ordered is older than the hashed order: it ends in its own.
+        progress = _PROGRESS.validate_json(json.dumps({"shuffle": "unhashed"} | meta["progress"]))
+        return values, progress, _TEXT.validate_python(meta["recipe"])
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"its meta data lacks {error}") from error
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        raise ValueError(f"its {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
 
 
 def save_checkpoint(folder: Path, values: list[np.ndarray], progress: Progress, recipe: str) -> None:
@@ -167,16 +203,15 @@ def load_checkpoint(folder: Path, recipe: str) -> tuple[list[np.ndarray], Progre
         if not (folder / name).exists():
             continue
         try:
-            values, meta = read_values(folder / name)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            values, progress, written = _read_checkpoint(folder / name)
+        except ValueError as error:
             warnings.append(f"checkpoint {name} is damaged ({error}); trying the one before it")
             continue
-        if not _say_the_same(meta["recipe"], recipe):
+        if not _say_the_same(written, recipe):
             raise TrainingError(
                 "the checkpoint was written under another recipe", hint="Restore recipe.yaml, or start a new run"
             )
-        # A checkpoint that does not say how faces are ordered is older than the hashed order: it ends in its own.
-        return values, Progress(**{"shuffle": "unhashed"} | meta["progress"]), warnings
+        return values, progress, warnings
     if warnings:
         raise TrainingError(f"no sound checkpoint in {folder}", hint="Start the run again under another name")
     return None
@@ -201,7 +236,7 @@ def load_best(folder: Path, model: keras.Model, name: str = BEST) -> None:
         )
     try:
         values, _ = read_values(folder / name)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except ValueError as error:
         raise TrainingError(f"the best weights in {folder} cannot be read: {error}") from error
     for variable, value in zip(model.variables, values, strict=True):
         variable.assign(value)

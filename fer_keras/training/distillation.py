@@ -25,11 +25,12 @@ from ..datasets.faces import FaceDataset
 from ..datasets.loading import default_cache_dir
 from ..errors import ConfigError, InputError
 from ..evaluation.origin import trained_sha256
-from ..evaluation.prediction import check_class_names, check_outputs, load_run_model, predict_views, read_run_json
+from ..evaluation.prediction import check_class_names, check_outputs, load_run_model, predict_views
 from ..evaluation.seen_faces import read_digests
 from ..metrics.scores import softmax
 from ..recipe.augmentation import AugmentationSection
 from ..recipe.recipe import Recipe
+from ..runs.records import read_run_json
 from ..runs.run_folder import RunFolder
 from ..runs.run_record import describe_source
 from .balance import Selection, select_faces
@@ -80,7 +81,11 @@ def find_teacher(name: str, beside: RunFolder) -> RunFolder:
 
 
 def ask_teacher(
-    recipe: Recipe, dataset: FaceDataset, run: RunFolder, on_view: Callable[[str, int, int], None]
+    recipe: Recipe,
+    dataset: FaceDataset,
+    run: RunFolder,
+    on_view: Callable[[str, int, int], None],
+    check: Callable[[], None] = lambda: None,
 ) -> Teacher | None:
     """Return the teacher's answers, computed or from the cache; None for a recipe without a teacher.
 
@@ -89,6 +94,7 @@ def ask_teacher(
         dataset: that the student learns from.
         run: of the student.
         on_view: told the teacher's name and how many views of how many it has answered.
+        check: called after each batch; what it raises ends the answering.
 
     Raises:
         ConfigError: no such run.
@@ -108,7 +114,7 @@ def ask_teacher(
         **recipe.distill.model_dump(exclude={"teacher"}),
         "notices": notices,
     }
-    logits, validation = _answers(recipe, dataset, teacher, description, on_view)
+    logits, validation = _answers(recipe, dataset, teacher, description, on_view, check)
     return Teacher(description, logits, validation)
 
 
@@ -118,6 +124,7 @@ def _refuse_one_that_knows_the_answers(teacher: RunFolder, record: dict, dataset
         return []
     name = teacher.path.resolve().name
     if not teacher.training_faces.is_file():
+        teacher.check(teacher.training_faces)
         return [f"nobody knows which faces the teacher {name} was trained on: it may know validation and test faces"]
     known = np.setdiff1d(read_digests(teacher), face_digests(dataset.splits["train"].images))
     for split in ("validation", "test"):
@@ -130,7 +137,7 @@ def _refuse_one_that_knows_the_answers(teacher: RunFolder, record: dict, dataset
     return []
 
 
-def _answers(recipe, dataset, teacher: RunFolder, description: dict, on_view) -> tuple[np.ndarray, np.ndarray]:
+def _answers(recipe, dataset, teacher: RunFolder, description: dict, on_view, check) -> tuple[np.ndarray, np.ndarray]:
     """Answers of all views and of the validation faces; what the cache lacks is computed, view by view."""
     selection = select_faces(dataset.splits["train"].labels, recipe)
     folder = default_cache_dir() / "teachers" / _key(recipe, dataset, selection, description["model_sha256"])
@@ -145,7 +152,7 @@ def _answers(recipe, dataset, teacher: RunFolder, description: dict, on_view) ->
     views = []
     for view in range(recipe.distill.views):
         on_view(description["run"], view, recipe.distill.views)
-        answer = partial(_view_logits, model, dataset, recipe.augmentation, selection, view)
+        answer = partial(_view_logits, model, dataset, recipe.augmentation, selection, view, check)
         views.append(_cached(folder / f"view-{view:04d}.npy", answer))
     on_view(description["run"], recipe.distill.views, recipe.distill.views)
     return np.stack(views), validation
@@ -180,11 +187,13 @@ def _view_logits(
     options: AugmentationSection,
     selection: Selection,
     view: int,
+    check: Callable[[], None],
 ) -> np.ndarray:
     """Logits (m, classes) of the faces of an epoch as they are augmented in epoch ``view``."""
     network, images, size = model(), dataset.splits["train"].images, min(_BATCH, len(selection))
 
     def answer(start: int) -> np.ndarray:
+        check()
         rows, indices = (part[start : start + size] for part in (selection.rows, selection.indices))
         count = len(rows)
         rows, indices = np.resize(rows, size), np.resize(indices, size)  # one graph serves all batches

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -12,11 +11,13 @@ from ..datasets.faces import FaceDataset
 from ..devices import shared_steps, whole_batches
 from ..errors import DataError, TrainingError
 from ..recipe.recipe import Recipe
+from . import checkpoints
 from .averaging import TailAverage, settle_average
 from .balance import select_faces
 from .callbacks import RunCallback
 from .checkpoints import Progress, restore
 from .distillation import Teacher
+from .feature_store import FeatureStore
 from .input_pipeline import make_eval_dataset, make_train_dataset, steps_per_epoch
 from .phases import begin_fine_tuning, phase_end, phase_is_over, phase_section, run_is_over
 from .pruning import PruningCallback, pruning_is_over
@@ -77,7 +78,8 @@ def _make_trainee(recipe, dataset, run, model, progress, signals, teacher) -> Tr
         return Trainee(twin, dataset, teacher=teacher)
     if progress.fine_tuning or not recipe.caches_features:
         return Trainee(model, dataset, teacher=teacher)
-    begin, (batch, steps) = time.perf_counter(), plan(recipe, dataset)
+    batch, steps = plan(recipe, dataset)
+    store = FeatureStore(run.scratch, checkpoints.CHECKPOINT_SECONDS)
     trainee = make_head_trainee(
         model,
         dataset,
@@ -86,11 +88,11 @@ def _make_trainee(recipe, dataset, run, model, progress, signals, teacher) -> Tr
         batch_size=batch,
         distill=recipe.distill,
         mirror=recipe.augmentation.horizontal_flip,
+        store=store,
         stopped=lambda: signals.received is not None,
-        folder=run.path,
     )
-    seconds = time.perf_counter() - begin
-    progress.seconds, progress.feature_seconds = progress.seconds + seconds, progress.feature_seconds + seconds
+    progress.seconds += max(0.0, store.seconds - progress.feature_seconds)
+    progress.feature_seconds = max(store.seconds, progress.feature_seconds)
     return trainee and replace(trainee, teacher=teacher)
 
 

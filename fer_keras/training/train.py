@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
-import json
-import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import keras
@@ -22,10 +22,11 @@ from ..plotting.results import plot_curves
 from ..plotting.style import save_figure
 from ..recipe.recipe import Recipe, dump_recipe
 from ..runs.history import COLUMNS
+from ..runs.records import read_run_json
 from ..runs.run_folder import RunFolder
 from ..runs.run_record import git_commit, hardware, now, versions
 from .balance import describe_balance
-from .callbacks import Observer, StopSignals
+from .callbacks import Observer, StoppedBeforeStart, StopSignals
 from .checkpoints import Progress, load_best, load_checkpoint, restore
 from .distillation import Teacher, ask_teacher
 from .fitting import fit_phases, plan
@@ -109,32 +110,57 @@ def train(
     Args:
         recipe: the resolved recipe; for a resumed run the one in its folder.
         dataset: faces with train and validation splits.
-        run: an empty new folder, or one with checkpoints.
+        run: a folder that is not there yet, empty, or has checkpoints. A new one appears with its recipe in it, just
+            before the first step: a start that dies before leaves the name free.
         command: recorded in ``run.json``.
         observer: told how the run goes on.
         model: what :func:`prepare_model` has just made of recipe and dataset, by a caller that shows it first.
 
     Raises:
         TrainingError: the loss is not finite, or a checkpoint does not fit.
-        RunFolderError: the folder cannot be written.
+        RunFolderError: the folder cannot be written, or another process trains in it.
     """
-    observer = observer or Observer()
-    teacher = ask_teacher(recipe, dataset, run, observer.on_view)
+    lock = run.lock(patience=0) if run.path.exists() else contextlib.nullcontext()
+    with StopSignals() as signals, lock:
+        run.settle()
+        try:
+            return _train(recipe, dataset, run, command, observer or Observer(), signals, model)
+        except StoppedBeforeStart as stop:
+            return TrainingResult(False, stop.number, Progress())
+
+
+def _train(recipe, dataset, run, command, observer, signals, model) -> TrainingResult:
+    teacher = ask_teacher(recipe, dataset, run, observer.on_view, signals.check)
     model, text = model or prepare_model(recipe, dataset), dump_recipe(recipe)
     for notice in recipe.notices:
         observer.on_warning(notice)
     progress = _load_state(recipe, dataset, model, run, text, observer)
-    if not run.run_json.exists():
-        write_text(run.recipe, text)
-        write_json(run.run_json, describe_run(recipe, dataset, model, command))
-    if teacher is not None:
-        _note_teacher(run, teacher)
-    with StopSignals() as signals:
+    with _begun(run, text, lambda: describe_run(recipe, dataset, model, command), signals):
+        if teacher is not None:
+            _note_teacher(run, teacher)
         fit_phases(recipe, dataset, run, model, progress, text, observer, signals, teacher)
-    if signals.received is not None and not run_is_over(recipe, progress):
-        return TrainingResult(False, signals.received, progress)
-    _finish(recipe, dataset, run, model, progress)
+        if signals.received is not None and not run_is_over(recipe, progress):
+            return TrainingResult(False, signals.received, progress)
+        _finish(recipe, dataset, run, model, progress)
     return TrainingResult(True, None, progress)
+
+
+@contextlib.contextmanager
+def _begun(run: RunFolder, text: str, describe: Callable[[], dict], signals: StopSignals) -> Iterator[None]:
+    """Hold the lock of a folder that has recipe and record; a new one goes again if its first steps fail."""
+    new = not run.path.exists()
+    if not run.run_json.exists():
+        signals.check()
+        with run.begin() as draft:
+            write_json(draft.run_json, describe())
+            write_text(draft.recipe, text)
+    with run.lock(patience=0):
+        try:
+            yield
+        except BaseException:
+            if new:
+                run.discard_unstarted()
+            raise
 
 
 def _note_teacher(run: RunFolder, teacher: Teacher) -> None:
@@ -143,7 +169,7 @@ def _note_teacher(run: RunFolder, teacher: Teacher) -> None:
     Raises:
         TrainingError: another one.
     """
-    record = json.loads(run.run_json.read_text(encoding="utf-8"))
+    record = read_run_json(run)
     known = record.setdefault("distilled_from", teacher.description)
     if known["model_sha256"] != teacher.description["model_sha256"]:
         raise TrainingError(
@@ -159,6 +185,7 @@ def _note_teacher(run: RunFolder, teacher: Teacher) -> None:
 def _load_state(recipe, dataset, model: keras.Model, run: RunFolder, text: str, observer: Observer) -> Progress:
     found = load_checkpoint(run.scratch, text)
     if found is None:
+        _refuse_lost_weights(run)
         return Progress()
     values, progress, warnings = found
     for warning in warnings:
@@ -169,17 +196,25 @@ def _load_state(recipe, dataset, model: keras.Model, run: RunFolder, text: str, 
     return progress
 
 
+def _refuse_lost_weights(run: RunFolder) -> None:
+    """A pruning begins with the weights of another run, in its first checkpoint.
+
+    Raises:
+        TrainingError: there is no checkpoint.
+    """
+    if "pruned_from" in read_run_json(run):
+        raise TrainingError(
+            f"{run.path} has no checkpoint, and a pruning does not begin with random weights",
+            hint="Start it again: fer-keras prune RUN --sparsity S",
+        )
+
+
 def _finish(recipe: Recipe, dataset: FaceDataset, run: RunFolder, model: keras.Model, progress: Progress) -> None:
     """Write everything a finished run holds; the scratch folder goes last, so that a failure can be resumed."""
     load_best(run.scratch, model)
-    _save_inference_copy(recipe, dataset, model, run)
-    write_text(run.history, history_csv(progress.rows))
-    with atomic_path(run.training_faces) as scratch:
-        np.save(scratch, np.unique(face_digests(dataset.splits["train"].images)))
-    record = json.loads(run.run_json.read_text(encoding="utf-8"))
+    record = read_run_json(run)
     taught = f", distilled from {record['distilled_from']['run']}" if "distilled_from" in record else ""
     title = f"{recipe.model.name} on {dataset.name}{taught}"
-    save_figure(plot_curves(progress.rows, title, monitor=recipe.train.monitor), run.curves)
     record |= {
         "finished": now(),
         "epochs_run": progress.epoch,
@@ -191,9 +226,14 @@ def _finish(recipe: Recipe, dataset: FaceDataset, run: RunFolder, model: keras.M
         **_describe_phases(recipe, model, progress),
         **({"sparsity": describe_sparsity(model)} if recipe.pruning.sparsity else {}),
     }
-    write_json(run.run_json, record)
-    run.write_manifest()
-    shutil.rmtree(run.scratch, ignore_errors=True)
+    with run.publish() as stage:
+        _save_inference_copy(recipe, dataset, model, stage)
+        write_text(stage.history, history_csv(progress.rows))
+        with atomic_path(stage.training_faces) as scratch:
+            np.save(scratch, np.unique(face_digests(dataset.splits["train"].images)))
+        save_figure(plot_curves(progress.rows, title, monitor=recipe.train.monitor), stage.curves)
+        write_json(stage.run_json, record)
+    run.drop_scratch()
 
 
 def _describe_phases(recipe: Recipe, model: keras.Model, progress: Progress) -> dict:

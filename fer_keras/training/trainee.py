@@ -6,10 +6,10 @@ Both share layers and optimizer with the whole network, so that training them tr
 from __future__ import annotations
 
 import dataclasses
-import tempfile
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 import keras
 import numpy as np
@@ -22,6 +22,7 @@ from ..models.transfer import split_at_features
 from ..recipe.distill import DistillSection
 from ..recipe.train import TrainSection
 from .distillation import Teacher
+from .feature_store import FeatureStore
 from .optimization import compile_model
 
 
@@ -89,8 +90,8 @@ def make_head_trainee(
     batch_size: int,
     distill: DistillSection | None = None,
     mirror: bool = False,
+    store: FeatureStore,
     stopped: Callable[[], bool] = lambda: False,
-    folder: Path | None = None,
 ) -> Trainee | None:
     """Compute the features of both training splits with the frozen base of a network.
 
@@ -105,8 +106,8 @@ def make_head_trainee(
         batch_size: faces per step of the computation.
         distill: the section that the head is compiled with.
         mirror: compute the features of mirrored training faces too.
+        store: keeps the features, so that an interrupted computation goes on.
         stopped: asked after each batch.
-        folder: on whose disk they lie until they are no longer used; by default that of temporary files.
 
     Returns:
         The head and its features, or None when ``stopped`` said so.
@@ -114,11 +115,12 @@ def make_head_trainee(
     with scope_of(model):
         base, head = split_at_features(model)
         compile_model(head, train, steps, optimizer=model.optimizer, distill=distill)
+    features, key = {}, _key(base, dataset, batch_size)
     wanted = {"train": False, "validation": False} | ({"mirrored": True} if mirror else {})
-    features = {}
     for name, turned in wanted.items():
         pixels = dataset.splits["train" if turned else name].images
-        made = _features(base, pixels, batch_size, stopped, mirror=turned, folder=folder)
+        fill = partial(store.fill, name, key, stopped=stopped)
+        made = _features(base, pixels, batch_size, fill, mirror=turned)
         if made is None:
             return None
         features[name] = made
@@ -127,20 +129,24 @@ def make_head_trainee(
     return Trainee(head, dataclasses.replace(dataset, splits={**dataset.splits, **replaced}), mirrored)
 
 
-def _features(
-    base: keras.Model, images: np.ndarray, batch_size: int, stopped, *, mirror: bool, folder: Path | None
-) -> np.ndarray | None:
-    """Features (n, 1, 1, F) float32, mapped from a file without a name: those of a large data set fill memory.
+def _key(base: keras.Model, dataset: FaceDataset, batch_size: int) -> str:
+    """What features follow from: the weights, the faces, and the batch, by which they differ in rounding."""
+    weights = hashlib.sha256()
+    for values in base.get_weights():
+        weights.update(values.tobytes())
+    return f"{weights.hexdigest()} {dataset.sha256} {batch_size}"
 
-    The last batch is padded, so that one graph serves all.
-    """
-    batch_size = min(batch_size, len(images))
-    with tempfile.TemporaryFile(dir=folder) as file:
-        for start in range(0, len(images), batch_size):
-            batch = images[start : start + batch_size, :, :: -1 if mirror else 1].astype(np.float32)
-            padded = np.pad(batch, ((0, batch_size - len(batch)), (0, 0), (0, 0), (0, 0)))
-            file.write(np.ascontiguousarray(base.predict_on_batch(padded)[: len(batch)], np.float32).data)
-            if stopped():
-                return None
-        file.flush()
-        return np.memmap(file, np.float32, "r", shape=(len(images), 1, 1, base.output_shape[-1])).view(np.ndarray)
+
+def _features(
+    base: keras.Model, images: np.ndarray, batch_size: int, fill: Callable, *, mirror: bool
+) -> np.ndarray | None:
+    """Features (n, 1, 1, F) float32; the last batch is padded, so that one graph serves all."""
+    n, width, size = len(images), base.output_shape[-1], min(batch_size, len(images))
+
+    def compute(start: int, stop: int) -> np.ndarray:
+        batch = images[start:stop, :, :: -1 if mirror else 1].astype(np.float32)
+        padded = np.pad(batch, ((0, size - len(batch)), (0, 0), (0, 0), (0, 0)))
+        return base.predict_on_batch(padded)[: len(batch)]
+
+    found = fill((n, width), compute, size)
+    return None if found is None else found.reshape(n, 1, 1, width)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
+from ..errors import FerKerasError
 from ..inference.predictor import Predictor
+from ..runs.records import read_metrics, read_parity
 from ..runs.run_folder import RunFolder
 from .theme import paint, percent
 
@@ -80,38 +81,36 @@ def read_facts(path: Path, predictor: Predictor) -> ModelFacts:
     if path.parent.name != "exports":
         return facts
     run = RunFolder(path.parent.parent)
-    splits = ((split, _read(run.evaluation(split) / "metrics.json")) for split in ("test", "validation"))
-    scores = tuple(_score(split, metrics) for split, metrics in splits if metrics)
-    of_file = _of_file(_read(run.exports / "parity.json"), path.name)
-    return ModelFacts(facts.name, facts.file, facts.runtime, facts.threshold, scores, of_file)
+    scores = tuple(score for split in ("test", "validation") if (score := _read_score(run, split)) is not None)
+    return ModelFacts(facts.name, facts.file, facts.runtime, facts.threshold, scores, _of_file(run, path.name))
 
 
-def _read(path: Path) -> Mapping:
+def _read_score(run: RunFolder, split: str) -> Score | None:
     """A damaged file counts as a missing one: the page then says that no score is known."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def _score(split: str, metrics: Mapping) -> Score:
-    distinct, per_class = metrics.get("deduplicated") or {}, metrics.get("per_class") or {}
+        metrics = read_metrics(run, run.evaluation(split))
+    except FerKerasError:
+        return None
+    distinct = metrics.deduplicated
     return Score(
         split=split,
-        data=str(metrics.get("dataset", "unnamed data")),
-        n=metrics["n"],
-        accuracy=metrics["accuracy"],
-        ci95=tuple(metrics["accuracy_ci95"]) if metrics.get("accuracy_ci95") else None,
-        distinct=(distinct["n"], distinct["accuracy"]) if distinct.get("accuracy") is not None else None,
-        recall={name: row["recall"] for name, row in per_class.items() if row.get("recall") is not None},
-        support={name: row["support"] for name, row in per_class.items()},
+        data=metrics.dataset or "unnamed data",
+        n=metrics.n,
+        accuracy=metrics.accuracy,
+        ci95=metrics.accuracy_ci95,
+        distinct=None if distinct.n is None or distinct.accuracy is None else (distinct.n, distinct.accuracy),
+        recall={name: row.recall for name, row in metrics.per_class.items()},
+        support={name: row.support for name, row in metrics.per_class.items()},
     )
 
 
-def _of_file(parity: Mapping, name: str) -> tuple[int, float, float] | None:
-    for row in parity.get("exports", {}).values():
-        if row.get("file") == name and row.get("accuracy") is not None and row.get("images") == "validation":
+def _of_file(run: RunFolder, name: str) -> tuple[int, float, float] | None:
+    try:
+        entries = (read_parity(run) or {"exports": {}})["exports"]
+    except FerKerasError:
+        return None
+    for row in entries.values():
+        if row["file"] == name and row.get("accuracy") is not None and row.get("images") == "validation":
             return row["n"], row["accuracy"], row["keras_accuracy"]
     return None
 

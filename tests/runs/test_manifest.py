@@ -30,18 +30,37 @@ def test_a_whole_run_opens_wherever_it_lies_also_through_a_link_to_it(run, tmp_p
     RunFolder.open(tmp_path / "latest")
 
 
-@pytest.mark.parametrize("name", ["model.keras", "recipe.yaml", "run.json", "exports/savedmodel/saved_model.pb"])
-@pytest.mark.parametrize("damage", ["flipped", "truncated", "emptied", "removed"])
-def test_a_damaged_file_is_named(run, name, damage):
-    path = run.path / name
+def spoil(path, damage):
     content = path.read_bytes()
     if damage == "removed":
         path.unlink()
     else:
         new = {"flipped": bytes([content[0] ^ 1]) + content[1:], "truncated": content[:-1], "emptied": b""}
         path.write_bytes(new[damage])
+
+
+DAMAGES = pytest.mark.parametrize("damage", ["flipped", "truncated", "emptied", "removed"])
+
+
+@pytest.mark.parametrize("name", ["model.keras", "recipe.yaml", "run.json"])
+@DAMAGES
+def test_a_damaged_run_is_refused_and_the_file_named(run, name, damage):
+    spoil(run.path / name, damage)
     with pytest.raises((ModelFileError, RunFolderError), match=rf"{name}|no finished model"):
         RunFolder.open(run.path)
+
+
+@DAMAGES
+def test_a_damaged_result_is_refused_by_itself(run, damage):
+    name = "exports/savedmodel/saved_model.pb"
+    write_text(run.evaluation("test") / "metrics.json", "{}")
+    run.write_manifest()
+    spoil(run.path / name, damage)
+    run = RunFolder.open(run.path)
+    run.check(run.evaluation("test"), run.calibration)
+    for look in (lambda: run.check(run.exports), run.verify, lambda: run.check(run.path / name)):
+        with pytest.raises(ModelFileError, match=rf"{name} (is missing|differs).*verify .*--repair"):
+            look()
 
 
 @pytest.mark.parametrize(
@@ -49,10 +68,12 @@ def test_a_damaged_file_is_named(run, name, damage):
 )
 def test_a_file_that_would_be_read_must_be_listed(run, name):
     write_text(run.path / name, "new")
-    with pytest.raises(ModelFileError, match=f"{name} is not listed in manifest.json"):
-        RunFolder.open(run.path)
+    run = RunFolder.open(run.path)
+    for look in (run.verify, lambda: run.check(run.path / name), lambda: run.check(run.path / name.split("/")[0])):
+        with pytest.raises(ModelFileError, match=f"{name} is not listed in manifest.json"):
+            look()
     run.write_manifest()
-    RunFolder.open(run.path)
+    run.verify()
 
 
 def test_a_model_that_the_manifest_does_not_list_is_refused(run):
@@ -76,8 +97,8 @@ def test_notes_beside_the_run_and_hidden_files_are_left_alone(run):
 def test_a_link_is_refused_whatever_it_leads_to(run, name, tmp_path):
     (run.path / name).rename(tmp_path / "away")
     (run.path / name).symlink_to(tmp_path / "away")
-    with pytest.raises(ModelFileError, match=r"is a link|is no manifest"):
-        RunFolder.open(run.path)
+    with pytest.raises(ModelFileError, match=r"is a link|is no file of this project"):
+        RunFolder.open(run.path).check(run.exports)
 
 
 def test_links_never_come_into_the_manifest(run, tmp_path):

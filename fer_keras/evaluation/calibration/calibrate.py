@@ -7,7 +7,7 @@ from typing import get_args
 
 import numpy as np
 
-from ...atomic_files import atomic_folder, write_json
+from ...atomic_files import write_json
 from ...datasets.faces import FaceDataset, Split
 from ...errors import DataError
 from ...metrics.reliability import confidence_and_correct
@@ -15,9 +15,10 @@ from ...metrics.scores import softmax
 from ...metrics.selective import CONFIDENCE_LEVEL, DEFAULT_TARGET, check_target, choose_threshold, coverage_curve
 from ...metrics.temperature import FittedTemperature, fit_temperature
 from ...runs.manifest import file_sha256
+from ...runs.records import read_run_json
 from ...runs.run_folder import RunFolder
 from ...runs.run_record import now
-from ..prediction import check_choice, check_class_names, check_outputs, load_run_model, predict_views, read_run_json
+from ..prediction import check_choice, check_class_names, check_outputs, load_run_model, predict_views
 from ..seen_faces import find_seen_faces
 from .record import Calibration, CalibrationScores, Targets
 from .report import calibration_scores, write_calibration_report
@@ -142,10 +143,10 @@ def _bound_notice(fitted: FittedTemperature) -> list[str]:
 
 def _write(run: RunFolder, found: Calibration, rows: Split, logits: np.ndarray) -> None:
     title = "\n".join([f"Calibration of {run.path.resolve().name}", _faces(found), *found.notices])
-    with atomic_folder(run.path / PICTURES) as folder:
-        before, after = softmax(logits), softmax(logits / found.temperature)
+    before, after = softmax(logits), softmax(logits / found.temperature)  # (n, classes) each
+    with run.publish(run.path / PICTURES) as stage:
         write_calibration_report(
-            folder,
+            stage.path / PICTURES,
             title,
             rows.labels,
             before,
@@ -154,8 +155,7 @@ def _write(run: RunFolder, found: Calibration, rows: Split, logits: np.ndarray) 
             target=found.target_precision,
             threshold=found.threshold,
         )
-    write_json(run.calibration, asdict(found))
-    run.write_manifest()
+        write_json(stage.calibration, asdict(found))
 
 
 def _faces(found: Calibration) -> str:

@@ -88,10 +88,11 @@ def read_calibration(run: RunFolder) -> Calibration | None:
 
     Raises:
         RunFolderError: the file is unreadable or holds something else.
-        ModelFileError: it was found for another ``model.keras``.
+        ModelFileError: it was changed, or found for another ``model.keras``.
     """
     path = run.calibration
-    if not path.is_file():
+    if not path.exists():
+        run.check(path)
         return None
     again = f"Run 'fer-keras calibrate {run.path}' again"
     try:
@@ -102,6 +103,7 @@ def read_calibration(run: RunFolder) -> Calibration | None:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise RunFolderError(f"{path}: '{where}': {first['msg']}", hint=again) from error
+    run.check(path)
     if found.model_sha256 != file_sha256(run.model):
         raise ModelFileError(f"{path} was found for another model than {run.model}", hint=again)
     return found

@@ -77,8 +77,8 @@ def measure_robustness(
     }
     found = [_score_corruption(passes, item, clean, dataset.classes) for item in corruptions]
     result |= {"mean_accuracy": _mean_accuracy(found), "corruptions": found}
-    write_robustness(run.evaluation(split, report_suffix(tta, labels)), run.path.resolve().name, result)
-    run.write_manifest()
+    with run.publish() as stage:
+        write_robustness(stage.evaluation(split, report_suffix(tta, labels)), run.path.resolve().name, result)
     return result
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...atomic_files import atomic_folder, write_json
+from ...atomic_files import write_json
 from ...datasets.face_images import resize_gray
 from ...datasets.synthetic.drawing import draw_faces
 from ...plotting.robustness import plot_robustness
@@ -30,23 +30,21 @@ _EXAMPLE = (5, 20150)
 
 
 def write_robustness(folder: Path, name: str, result: dict) -> None:
-    """Write the three files; what else the folder holds is kept, and the folder takes its place as a whole.
+    """Write the three files.
 
     Args:
-        folder: of the evaluation; made where there is none.
+        folder: made where there is none.
         name: the run's, for the heading.
         result: of :func:`fer_keras.evaluation.robustness.measure.measure_robustness`.
 
     Raises:
         RunFolderError: the file system refuses.
     """
-    with atomic_folder(folder) as scratch:
-        if folder.is_dir():
-            shutil.copytree(folder, scratch, dirs_exist_ok=True)
-        write_json(scratch / ROBUSTNESS, result)
-        _write_csv(scratch / "robustness.csv", result)
-        figure = plot_robustness(result, draw_examples(result["image_size"]), _title(name, result))
-        save_figure(figure, scratch / "robustness.png")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / ROBUSTNESS, result)
+    _write_csv(folder / "robustness.csv", result)
+    figure = plot_robustness(result, draw_examples(result["image_size"]), _title(name, result))
+    save_figure(figure, folder / "robustness.png")
 
 
 def carry_robustness(folder: Path, scratch: Path, identity: dict) -> None:
@@ -60,7 +58,7 @@ def carry_robustness(folder: Path, scratch: Path, identity: dict) -> None:
     try:
         earlier = json.loads((folder / ROBUSTNESS).read_text(encoding="utf-8"))
         fits = all(earlier[key] == identity[key] for key in _IDENTITY)
-    except (OSError, ValueError, KeyError, TypeError):  # none there, or none that can be said to fit
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):  # none there, or none that can be said to fit
         return
     for name in FILES:
         if fits and (folder / name).is_file():

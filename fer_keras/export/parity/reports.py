@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from ...atomic_files import write_json
 from ...errors import InputError
 from ...runs.run_folder import RunFolder
-from ..earlier_exports import PARITY
+from ..earlier_exports import PARITY, read_report
 from ..formats import FORMATS, TFLITE_KINDS
 from ..tflite.edgetpu import edgetpu_report
 from ..tflite.metadata import read_tflite
@@ -26,8 +25,9 @@ def int8_report(run: RunFolder) -> dict:
         InputError: the run has no int8 file.
         ModelFileError: the file is damaged.
     """
-    entry = json.loads((run.exports / PARITY).read_text(encoding="utf-8"))["exports"].get("tflite_int8", {})
+    entry = read_report(run)["exports"].get("tflite_int8", {})
     path = run.exports / entry.get("file", FORMATS["tflite_int8"])
+    run.check(path)
     if not path.is_file():
         raise InputError(f"{run.path} has no int8 file to check", hint="Export with --format tflite_int8")
     found = edgetpu_report(read_tflite(path))
@@ -57,7 +57,8 @@ def divergence_report(run: RunFolder, images: np.ndarray) -> dict[str, dict]:
     model = as_float32(load_run_model(run))
     faces = images[np.linspace(0, len(images) - 1, min(_FACES, len(images))).round().astype(int)]
     results = {}
-    report = json.loads((run.exports / PARITY).read_text(encoding="utf-8"))
+    report = read_report(run)
+    run.check(run.exports)
     for name, entry in report["exports"].items():
         if name not in TFLITE_KINDS or not (run.exports / entry["file"]).is_file():
             continue
@@ -72,8 +73,8 @@ def divergence_report(run: RunFolder, images: np.ndarray) -> dict[str, dict]:
 
 
 def _add(run: RunFolder, additions: dict[str, dict]) -> None:
-    report = json.loads((run.exports / PARITY).read_text(encoding="utf-8"))
-    for name, addition in additions.items():
-        report["exports"].setdefault(name, {}).update(addition)
-    write_json(run.exports / PARITY, report)
-    run.write_manifest()
+    with run.publish() as stage:
+        report = read_report(run)
+        for name, addition in additions.items():
+            report["exports"].setdefault(name, {}).update(addition)
+        write_json(stage.exports / PARITY, report)

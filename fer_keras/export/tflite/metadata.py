@@ -18,6 +18,7 @@ import flatbuffers
 import numpy as np
 
 from ...errors import ModelFileError
+from ...runs.records import parse_contract
 from ..seals import CONTRACT, EXPORT_AGAIN, SEAL, UNSEALED, is_sealed_tflite, seal_tflite
 
 IDENTIFIER = b"TFL3"  # bytes 4..8 of the flatbuffer, from schema.fbs
@@ -128,8 +129,20 @@ def read_contract(path: Path | str) -> dict:
     Raises:
         ModelFileError: missing, damaged, or without a contract.
     """
+    contract = find_tflite_contract(path)
+    if contract is None:
+        raise ModelFileError(f"TFLite file {path} carries no contract", hint="Export the run again")
+    return contract
+
+
+def find_tflite_contract(path: Path | str) -> dict | None:
+    """Return the contract like :func:`read_contract`; None for a file that carries none.
+
+    Raises:
+        ModelFileError: the file or its contract is damaged.
+    """
     model = parse(read_tflite(path))
     for entry in model.metadata or []:
         if _name(entry) == CONTRACT:
-            return json.loads(bytes(model.buffers[entry.buffer].data))
-    raise ModelFileError(f"TFLite file {path} carries no contract", hint="Export the run again")
+            return parse_contract(bytes(model.buffers[entry.buffer].data), path, ModelFileError)
+    return None

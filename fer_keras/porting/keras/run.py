@@ -20,7 +20,6 @@ from ..imported_run import (
     PROOF_IMAGES,
     ImportedNetwork,
     describe_import,
-    removed_on_failure,
     sample_evenly,
     try_orders,
     write_import,
@@ -95,7 +94,7 @@ def write_imported_run(imported: ImportedNetwork, run: RunFolder, *, command: st
 
     Args:
         imported: the proven network.
-        run: a new, empty folder; removed again if anything fails.
+        run: a new folder, not there yet or empty; it appears when everything is written.
         command: recorded in ``run.json``.
 
     Returns:
@@ -110,10 +109,10 @@ def write_imported_run(imported: ImportedNetwork, run: RunFolder, *, command: st
     side = imported.model.input_shape[1]
     record = describe_import(imported, "imported", command)
     record["image_size"] = side
-    with removed_on_failure(run):
-        recipe = RECIPE_HEADER + dump_recipe(make_import_recipe(imported.classes, side))
-        write_import(run, recipe, imported, PARITY, record)
-        load_run_model(RunFolder.open(run.path))
+    recipe = RECIPE_HEADER + dump_recipe(make_import_recipe(imported.classes, side))
+    with run.appear() as draft:
+        write_import(draft, recipe, imported, PARITY, record)
+        load_run_model(RunFolder.open(draft.path))
     return record
 
 

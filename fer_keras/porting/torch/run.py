@@ -15,7 +15,6 @@ from ..imported_run import (
     PROOF_IMAGES,
     ImportedNetwork,
     describe_import,
-    removed_on_failure,
     sample_evenly,
     try_orders,
     write_import,
@@ -75,7 +74,7 @@ def write_run(ported: ImportedNetwork, recipe: Recipe, run: RunFolder, *, comman
     Args:
         ported: the proven network.
         recipe: its resolved recipe.
-        run: a new, empty folder; removed again if anything fails.
+        run: a new folder, not there yet or empty; it appears when everything is written.
         command: recorded in ``run.json``.
 
     Returns:
@@ -86,8 +85,8 @@ def write_run(ported: ImportedNetwork, recipe: Recipe, run: RunFolder, *, comman
     """
     record = describe_import(ported, recipe.model.name, command)
     record["versions"]["torch"] = require_torch().__version__
-    with removed_on_failure(run):
-        write_import(run, RECIPE_HEADER + dump_recipe(recipe), ported, PARITY, record)
+    with run.appear() as draft:
+        write_import(draft, RECIPE_HEADER + dump_recipe(recipe), ported, PARITY, record)
     return record
 
 
