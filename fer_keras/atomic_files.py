@@ -7,27 +7,38 @@ import errno
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from .errors import RunFolderError
 
+# The longest name of a file on Linux, macOS and Windows, and what is kept of a suffix.
+_NAME_BYTES, _SUFFIX_BYTES = 255, 32
+
 
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary sibling of ``path``; on success it is flushed and takes the place of ``path``.
 
-    A reader sees the old file or the new one, never a part. The suffix is kept, since savers look at it.
+    A reader sees the old file or the new one, never a part. The suffix is kept, since savers look at it. A link keeps
+    its place and its target is replaced. What is no regular file - a device, a pipe - is yielded itself: nothing may
+    take its place.
 
     Raises:
         RunFolderError: no permission, disk full or another failure of the file system.
     """
     path = Path(path)
+    if _is_device(path):
+        yield path
+        return
     scratch = None
     try:
+        path = Path(os.path.realpath(path)) if path.is_symlink() else path
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+        stem, suffix = _stem_and_suffix(path)
+        handle, name = tempfile.mkstemp(prefix=_prefix(stem), suffix=suffix, dir=path.parent)
         os.close(handle)
         scratch = Path(name)
         yield scratch
@@ -49,7 +60,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     scratch = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+        scratch = Path(tempfile.mkdtemp(prefix=_prefix(path.name), dir=path.parent))
         yield scratch
         os.chmod(scratch, 0o755)
         _take_place(scratch, path)
@@ -58,6 +69,41 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     finally:
         if scratch is not None:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _is_device(path: Path) -> bool:
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def fitting_name(path: Path, addition: str = "") -> Path:
+    """Return the path with ``addition`` before its suffix, its stem cut where the name would be too long for a disk.
+
+    Args:
+        path: of a file.
+        addition: such as ``-2``.
+    """
+    stem, suffix = _stem_and_suffix(path)
+    room = _NAME_BYTES - len(os.fsencode(addition + suffix))
+    return path.with_name(_cut_to(stem, room) + addition + suffix)
+
+
+def _stem_and_suffix(path: Path) -> tuple[str, str]:
+    """What follows a point in a sentence is no suffix."""
+    is_suffix = len(os.fsencode(path.suffix)) <= _SUFFIX_BYTES
+    return (path.stem, path.suffix) if is_suffix else (path.name, "")
+
+
+def _prefix(name: str) -> str:
+    """Of a temporary sibling: room is left for what ``tempfile`` and the suffix add."""
+    return f".{_cut_to(name, _NAME_BYTES - _SUFFIX_BYTES - 16)}-"
+
+
+def _cut_to(name: str, size: int) -> str:
+    """At most that many bytes of a name, whole letters."""
+    data = os.fsencode(name)
+    if len(data) <= size:
+        return name
+    return data[:size].decode(sys.getfilesystemencoding(), "ignore")
 
 
 def _refusal(path: Path, error: OSError) -> RunFolderError:
@@ -72,7 +118,7 @@ def _take_place(scratch: Path, path: Path) -> None:
         return
     if not path.is_dir():  # somebody's file, which is not ours to move away
         raise NotADirectoryError(errno.ENOTDIR, "a file of that name is in the way", str(path))
-    aside = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    aside = Path(tempfile.mkdtemp(prefix=_prefix(path.name), dir=path.parent))
     os.replace(path, aside / path.name)
     try:
         os.replace(scratch, path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +33,8 @@ def load_faces(
     image_size: int = FACE_SIZE,
     split_fractions: tuple[float, float, float] = (0.8, 0.1, 0.1),
     split_seed: int = 0,
+    group_by: str | None = None,
+    classes: Sequence[str] | None = None,
 ) -> FaceDataset:
     """Load a data set with its three splits.
 
@@ -48,6 +51,10 @@ def load_faces(
         image_size: side in pixels that the images of a tree are resized to; FER2013 and synthetic faces have 48.
         split_fractions: of train, validation and test, for the splits that a tree has no folder for.
         split_seed: decides how such splits are cut, and the order of a tree's faces.
+        group_by: regular expression that finds person or sequence in the path of a tree's picture; the faces of one
+            stay in one split where splits are cut. By default names as public data sets have them are understood.
+        classes: names of a tree's class folders, needed where they look like something else (``aligned``, ``set_a``).
+            They choose nothing: :func:`.label_sets.select_classes` does.
 
     Returns:
         Images (n, image_size, image_size, 1) uint8 and labels (n,) int64 per split, in source order; those of a tree
@@ -65,7 +72,11 @@ def load_faces(
         return _load_synthetic(cache, limit, ())
     source = find_fer2013() if data is None else recognise(Path(data))
     if isinstance(source, TreeSource):
-        options = {"image_size": image_size, "split_fractions": split_fractions, "split_seed": split_seed}
+        options: dict[str, object] = {"image_size": image_size, "split_fractions": split_fractions}
+        options["split_seed"] = split_seed
+        if group_by is not None:
+            options["group_by"] = group_by
+        source = source.with_names(classes or ())
         return _load_tree(source, cache, limit, on_bad, options)
     _require_face_size("fer2013" if source else SYNTHETIC, image_size)
     if source is None:

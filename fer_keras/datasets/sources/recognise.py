@@ -17,12 +17,16 @@ from ...errors import DataError
 from ...imaging import read_image_file
 from ..faces import SPLITS, FaceDataset, Split, fingerprint
 from .archive import holds_fer2013, read_zip
-from .csv_file import is_face_csv, read_csv
+from .csv_file import has_contempt, is_face_csv, read_csv
+from .face_tables import PARQUET_MAGIC, ParquetTable, PixelTable
 from .image_tree import TOP_FOLDERS, is_fer2013_tree, is_junk, order_images, read_images
 from .rows import BadRows, FaceRow, gather_splits
 from .tree import TreeSource, walk
 
-LAYOUTS = "fer2013.csv, icml_face_data.csv, a folder with train/ and test/ or with class folders, a zip of one of these"
+LAYOUTS = (
+    "fer2013.csv, icml_face_data.csv, ckextended.csv, a folder with train/ and test/ or with class folders or with a "
+    "list of labels, a zip of one of these, Parquet"
+)
 
 _ZIP_MAGIC = (b"PK\3\4", b"PK\5\6")
 _OTHER_ARCHIVES = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"7z\xbc\xaf": "7z", b"Rar!": "rar"}
@@ -101,6 +105,8 @@ def recognise(path: Path) -> Source | TreeSource:
         tree = TreeSource("folder", path)
         if tree.is_tree:
             return tree
+        if any(name.lower().endswith(".parquet") for name in tree.names):
+            return ParquetTable("parquet", path)
         raise DataError(f"{path} holds no FER2013 data and no class folders with images", allowed=LAYOUTS)
     head = _read_head(path)
     if head.startswith(_ZIP_MAGIC):
@@ -108,7 +114,18 @@ def recognise(path: Path) -> Source | TreeSource:
     for magic, name in _OTHER_ARCHIVES.items():
         if head.startswith(magic):
             raise DataError(f"{path} is a {name} archive, which is not read", allowed=LAYOUTS, hint="Unpack it first")
-    return Source("csv", path)  # whatever is wrong with it, the csv reader names the line
+    if head.startswith(PARQUET_MAGIC):
+        return ParquetTable("parquet", path)
+    return _csv_source(path)
+
+
+def _csv_source(path: Path) -> Source | TreeSource:
+    """CK+ in FER2013's form; whatever is wrong with another file, the csv reader names the line."""
+    try:
+        with open(path, "rb") as stream:
+            return PixelTable("csv", path) if has_contempt(stream) else Source("csv", path)
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}", hint="Check the path") from error
 
 
 def _look_inside(source: Source | TreeSource) -> Source | TreeSource:
@@ -137,7 +154,7 @@ def find_in_folder(folder: Path) -> list[Source | TreeSource]:
             if head.startswith(_ZIP_MAGIC):
                 found.append(Source("zip", Path(entry.path)))
             elif is_face_csv(head):
-                found.append(Source("csv", Path(entry.path)))
+                found.append(_csv_source(Path(entry.path)))
     return found
 
 
