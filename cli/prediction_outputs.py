@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -91,6 +92,19 @@ def free_name(copy: Path, taken: set[Path]) -> Path:
         free, number = fitting_name(copy, f"-{number}"), number + 1
     taken.add(free)
     return free
+
+
+def count_left_out(left_out: Iterable[tuple[Path, str]]) -> dict[str, int]:
+    """How many files and folders were not read, by reason, the most frequent first."""
+    return dict(Counter(why for _, why in left_out).most_common())
+
+
+def echo_left_out(left_out: list[tuple[Path, str]]) -> None:
+    """Say on stderr what was not read and why, with an example of each reason."""
+    for why, count in count_left_out(left_out).items():
+        example = next(path for path, other in left_out if other == why)
+        more = f"{shown_name(example)}, ..." if count > 1 else shown_name(example)
+        click.echo(f"{click.style('left out:', fg='yellow')} {count:,} {why}: {more}", err=True)
 
 
 def shown_name(name: Path | str) -> str:

@@ -30,11 +30,11 @@ def atomic_path(path: Path) -> Iterator[Path]:
         RunFolderError: no permission, disk full or another failure of the file system.
     """
     path = Path(path)
-    if _is_device(path):
-        yield path
-        return
     scratch = None
     try:
+        if _is_device(path):
+            yield path
+            return
         path = Path(os.path.realpath(path)) if path.is_symlink() else path
         path.parent.mkdir(parents=True, exist_ok=True)
         stem, suffix = _stem_and_suffix(path)
@@ -158,7 +158,8 @@ def check_output_folder(folder: Path, names: Collection[str], *, force: bool, ki
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text atomically."""
     with atomic_path(path) as scratch:
-        scratch.write_text(text, encoding="utf-8", newline="\n")
+        # A name that is no text is shown, and does not cost the whole report.
+        scratch.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
 def write_json(path: Path, data: object) -> None:

@@ -8,10 +8,12 @@ cannot swallow the rows after it.
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import io
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO
 
 from ...errors import DataError
@@ -50,6 +52,22 @@ def first_record(head: bytes) -> list[str]:
     """Return the fields of the first record in the first bytes of a file; none where they are no text."""
     _, fields = next(read_records(io.BytesIO(head)), (0, []))
     return [] if isinstance(fields, DataError) else fields
+
+
+@contextlib.contextmanager
+def open_csv(path: Path) -> Iterator[tuple[IO[str], str]]:
+    """Open a small table for the csv module: yield the text, and what divides its columns.
+
+    Bytes that are no UTF-8, as in names of files, are kept (surrogateescape).
+    """
+    with open(path, "rb") as stream:
+        head = stream.read(4096)
+    encoding = "utf-16" if head.startswith(tuple(_UTF16_BOMS)) else "utf-8-sig"
+    first = head.decode(encoding, "replace").encode("utf-8", "replace").splitlines()[:1]
+    with open(
+        path, newline="", encoding=encoding, errors="surrogateescape" if encoding != "utf-16" else "strict"
+    ) as text:
+        yield text, _delimiter(first[0] if first else b"")
 
 
 def column_names(fields: list[str]) -> list[str]:
