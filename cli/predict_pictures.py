@@ -24,7 +24,9 @@ _FIRST_FRAME = "it holds several pictures; the first alone was read"
 _CROP_SIDE, _CROP_ASPECT = 2.5, 1.25
 
 
-def predict_pictures(predictor, inputs, *, as_json, output, csv_path, jsonl_path, boxes, crops, model=None, **_) -> bool:
+def predict_pictures(
+    predictor, inputs, *, as_json, output, csv_path, jsonl_path, boxes, crops, model=None, **_
+) -> bool:
     """Predict all files and print; returns whether none was broken."""
     from fer_keras.inference.batch import predict_files
     from fer_keras.inference.detection.box_file import read_boxes

@@ -71,6 +71,24 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(scratch, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def path_for_libraries(path: Path) -> Iterator[Path]:
+    """Yield a path of the same file in UTF-8: OpenCV ends the whole process where a name is none.
+
+    Args:
+        path: of a file that exists.
+    """
+    try:
+        str(path.resolve()).encode()
+    except UnicodeEncodeError:
+        with tempfile.TemporaryDirectory(prefix="fer-keras-") as folder:
+            link = Path(folder) / f"link{path.suffix.encode('ascii', 'ignore').decode()}"
+            link.symlink_to(path.resolve())
+            yield link
+    else:
+        yield path
+
+
 def _is_device(path: Path) -> bool:
     return path.exists() and not path.is_file() and not path.is_dir()
 
@@ -95,15 +113,14 @@ def _stem_and_suffix(path: Path) -> tuple[str, str]:
 
 def _prefix(name: str) -> str:
     """Of a temporary sibling: room is left for what ``tempfile`` and the suffix add."""
-    return f".{_cut_to(name, _NAME_BYTES - _SUFFIX_BYTES - 16)}-"
+    plain = name.encode("utf-8", "ignore").decode()  # savers cannot all write to a name that is no text
+    return f".{_cut_to(plain, _NAME_BYTES - _SUFFIX_BYTES - 16)}-"
 
 
 def _cut_to(name: str, size: int) -> str:
     """At most that many bytes of a name, whole letters."""
     data = os.fsencode(name)
-    if len(data) <= size:
-        return name
-    return data[:size].decode(sys.getfilesystemencoding(), "ignore")
+    return name if len(data) <= size else data[:size].decode(sys.getfilesystemencoding(), "ignore")
 
 
 def _refusal(path: Path, error: OSError) -> RunFolderError:

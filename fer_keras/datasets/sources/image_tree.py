@@ -25,7 +25,18 @@ IMAGE_SUFFIXES = frozenset(
     (*_JPEG, ".png", ".bmp", ".dib", ".gif", ".tif", ".tiff", ".webp", ".avif", ".heic", ".heif", ".hif")
 )
 
-_JUNK_NAMES = frozenset(("__macosx", "thumbs.db", "desktop.ini"))
+_JUNK_NAMES = frozenset(
+    (
+        "__macosx",
+        "thumbs.db",
+        "desktop.ini",
+        "icon\r",
+        "@eadir",
+        "$recycle.bin",
+        "system volume information",
+        "lost+found",
+    )
+)
 _FILE_NAME = re.compile(r"(Training|PublicTest|PrivateTest)_([0-9]{1,18})\.\w+")
 
 
@@ -43,7 +54,7 @@ class TreeImage:
 
 
 def is_junk(name: str) -> bool:
-    """Whether an operating system left this entry behind (``.DS_Store``, ``__MACOSX``, ``Thumbs.db``)."""
+    """Whether an operating system left this entry behind (``.DS_Store``, ``__MACOSX``, ``Thumbs.db``, ``@eaDir``)."""
     return any(part.startswith(".") or part.lower() in _JUNK_NAMES for part in PurePosixPath(name).parts)
 
 

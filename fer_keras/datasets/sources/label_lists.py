@@ -21,8 +21,9 @@ from typing import IO
 
 import numpy as np
 
-from ...emotions import AFFECTNET8, FERPLUS8
+from ...emotions import AFFECTNET8, FERPLUS8, known_emotion
 from ...errors import DataError
+from .folder_names import words_of
 from .rows import MAX_ROWS
 from .text_table import column_names, first_record, read_records
 
@@ -44,6 +45,10 @@ LABEL_COLUMNS = (
 SPLIT_COLUMNS = ("usage", "split", "set", "subset", "partition")
 _BOX = re.compile(r"\((\d+), *(\d+), *(\d+), *(\d+)\)")
 _RAFDB_NAME = re.compile(r"(?:.*[/\\])?(?:train|test)_\d{5}(?:_aligned)?\.\w+")
+# JAFFE: KA.AN1.39; KDEF: AF01ANS.
+_CODED_NAME = re.compile(
+    r"[A-Z]{2}\.(AN|DI|FE|HA|NE|SA|SU)\d\.\d+|[AB][FM]\d{2}(AF|AN|DI|HA|NE|SA|SU)[A-Z]{1,2}", re.IGNORECASE
+)
 _SUFFIXES = frozenset((".csv", ".tsv", ".txt", ".lst"))
 _SIDECARS = (("_exp.npy", AFFECTNET_CODES, "AffectNet"), ("_emotion.txt", CKPLUS_CODES, "CK+"))
 _PICTURE_NAME = re.compile(r".+\.(?:jpe?g|jfif|png|bmp|gif|tiff?|webp)", re.IGNORECASE)
@@ -243,6 +248,27 @@ def _read_sidecars(names: list[str], ending: str, codes, read_files: Read) -> It
             yield DataError(f"{name}: it holds no number of an expression")
         else:
             yield Entry(name, f"/{name[: -len(ending)]}", label)
+
+
+def labels_of_names(pictures: Sequence[str]) -> LabelList | None:
+    """Return the labels that file names tell: JAFFE's, KDEF's and RaFD's, or one word for an expression in each.
+
+    Returns:
+        None where a name holds none or several, or all the same.
+    """
+    found = [_label_of_name(PurePosixPath(name).stem) for name in pictures]
+    if not all(found) or len(set(found)) < 2:
+        return None
+    entries = tuple(Entry(name, f"/{name}", label) for name, label in zip(pictures, found, strict=True))
+    return LabelList("", "the file names", (), lambda: entries)
+
+
+def _label_of_name(stem: str) -> str:
+    code = _CODED_NAME.fullmatch(stem)
+    if code:
+        return known_emotion(code[1] or code[2])
+    words = {word for word in words_of(stem) if len(word) > 2 and known_emotion(word)}
+    return known_emotion(words.pop()) if len(words) == 1 else ""
 
 
 def code_words(entries: Sequence[Entry]) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 
 from ...emotions import canonical_emotion, order_classes
-from ...errors import DataError
+from ...errors import DataError, readable_name
 from ..faces import SPLITS
 from .folder_names import split_of
 from .folder_tree import FolderTree, TreeFile, is_image
@@ -169,7 +169,7 @@ def _classes_of(joined: _Joined) -> tuple[tuple[str, ...], list[int]]:
 
 def _notices(lists, classes, unlabelled: int, left: int, joined: _Joined) -> Iterator[str]:
     of = ", ".join(dict.fromkeys(f"{one.kind}'s {one.name}" if one.kind else one.name for one in lists))
-    yield f"labels are those of {of[:200]}, not of folders"
+    yield readable_name(f"labels are those of {of[:200]}, not of folders")
     if all(name.isdigit() for name in classes):
         yield "the classes are numbers, and nothing says what they mean: data.merge gives them names"
     if unlabelled:

@@ -30,6 +30,14 @@ LAYOUTS = (
 
 _ZIP_MAGIC = (b"PK\3\4", b"PK\5\6")
 _OTHER_ARCHIVES = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"7z\xbc\xaf": "7z", b"Rar!": "rar"}
+_OTHER_FILES = {
+    b"\x89HDF\r\n": "an HDF5 file",
+    b"\x93NUMPY": "a NumPy file",
+    b"\x80\x04\x95": "a Python pickle, which can hold code",
+    b"SQLite format 3": "an SQLite file",
+    b"MATLAB 5.0": "a MATLAB file",
+    b"\xd0\xcf\x11\xe0": "an old Excel file",
+}
 _SNIFF_BYTES = 4096
 # A folder with more entries than this beside the data is not a data folder.
 _MAX_ENTRIES = 1000
@@ -111,6 +119,12 @@ def recognise(path: Path) -> Source | TreeSource:
     head = _read_head(path)
     if head.startswith(_ZIP_MAGIC):
         return _look_inside(Source("zip", path))
+    for magic, name in _OTHER_FILES.items():
+        if head.startswith(magic):
+            hint = "Write its pictures into a folder for each class, or beside a csv with the columns file,label"
+            raise DataError(f"{path} is {name}, which is not read", allowed=LAYOUTS, hint=hint)
+    if head[257:262] == b"ustar":
+        raise DataError(f"{path} is a tar archive, which is not read", allowed=LAYOUTS, hint="Unpack it first")
     for magic, name in _OTHER_ARCHIVES.items():
         if head.startswith(magic):
             raise DataError(f"{path} is a {name} archive, which is not read", allowed=LAYOUTS, hint="Unpack it first")

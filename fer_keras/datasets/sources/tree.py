@@ -17,7 +17,7 @@ from ...imaging import decode_gray, read_image_file
 from .archive import read_image_member
 from .folder_tree import FolderTree, NoClassesError, arrange, is_image, looks_like_a_tree
 from .image_tree import is_junk
-from .label_lists import LabelList, find_lists
+from .label_lists import LabelList, find_lists, labels_of_names
 from .labelled_tree import arrange_by_lists
 from .rows import BadRows
 from .zip_safety import MEMBER_ERRORS, open_checked_zip
@@ -47,7 +47,7 @@ class TreeSource:
         """Return splits, classes and files.
 
         Folders named after expressions are classes; else a list of labels counts, if it names the pictures; else the
-        folders, see :func:`fer_keras.datasets.sources.folder_tree.arrange`.
+        folders, see :func:`fer_keras.datasets.sources.folder_tree.arrange`; else the file names, if each tells one.
 
         Raises:
             DataError: neither, or the first file that is refused.
@@ -62,6 +62,8 @@ class TreeSource:
             tree = arrange_by_lists(self.names, self.lists, where, bad)
             if tree is not None:
                 return tree
+        if not classes and (names := labels_of_names([name for name in self.names if is_image(name)])):
+            return arrange_by_lists(self.names, [names], where, bad)
         tree = arrange(self.names, where, bad, self.named)
         unused = f"the folders' names are the labels, not {self.lists[0].name}" if self.lists else ""
         return replace(tree, notices=(unused,)) if unused else tree
@@ -79,7 +81,8 @@ class TreeSource:
     @property
     def is_tree(self) -> bool:
         """Whether there are class folders with images in them at all, or images and a list of labels."""
-        return looks_like_a_tree(self.names) or (bool(self.lists) and any(map(is_image, self.names)))
+        images = [name for name in self.names if is_image(name)]
+        return looks_like_a_tree(self.names) or bool(images and (self.lists or labels_of_names(images)))
 
     @functools.cached_property
     def lists(self) -> list[LabelList]:

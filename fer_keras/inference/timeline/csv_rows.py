@@ -60,6 +60,8 @@ def _read(reader, path: str) -> Observations:
     header = next(reader, None)
     if not header:
         raise DataError(f"{path} is empty", hint="Make it with: fer-keras predict VIDEO --csv results.csv")
+    if not "".join(header).isprintable():
+        raise DataError(f"{path} is not a CSV file in UTF-8")
     columns = _Columns(header, path)
     data = array("d")
     file = None

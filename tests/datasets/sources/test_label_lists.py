@@ -181,3 +181,32 @@ def test_two_pictures_of_one_name(arranged):
 def test_an_unlisted_folder_of_numbers_is_refused(arranged):
     with pytest.raises(DataError, match="side by side"):
         arranged(layouts.ferplus(lists=False))
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (("KA.AN1.39.tiff", "KA.HA1.29.tiff", "MK.SU2.9.tiff"), ("angry", "happy", "surprise")),
+        (("AF01ANS.JPG", "AF01HAFL.JPG", "BM02AFS.JPG"), ("angry", "happy", "fear")),
+        (("Rafd090_01_C_f_angry_f.jpg", "Rafd045_01_C_f_sad_f.jpg"), ("angry", "sad")),
+        (("happy_001.png", "Sad (2).png", "happy-3.png"), ("happy", "sad", "happy")),
+    ],
+)
+def test_labels_in_file_names(arranged, names, expected):
+    _, tree = arranged({f"jaffe/{name}": layouts.picture(i) for i, name in enumerate(names)})
+    assert tuple(told(tree)[f"jaffe/{name}"][1] for name in names) == expected
+    assert "labels are those of the file names" in tree.notices[0]
+
+
+def test_file_names_of_which_one_tells_nothing(tmp_path):
+    files = {f"x/{name}.png": layouts.picture(1) for name in ("happy_1", "sad_1", "holiday")}
+    with pytest.raises(DataError, match="no FER2013 data and no class folders"):
+        recognise(layouts.write(tmp_path, files))
+
+
+def test_what_systems_leave_behind_is_no_data(arranged):
+    files = {f"{name}/{i}.png": layouts.picture(i) for name in ("happy", "sad") for i in range(2)}
+    left = {
+        f"happy/{name}": b"x" for name in ("Icon\r", "@eaDir/0.png/SYNO_M.jpg", "Thumbs.db", ".ipynb_checkpoints/0.png")
+    }
+    assert len(arranged(files | left | {"$RECYCLE.BIN/x.png": b"x"})[1].files) == 4
