@@ -20,7 +20,7 @@ from .csv_file import read_csv
 from .folder_names import splits_of
 from .folder_tree import FolderTree, TreeFile
 from .label_lists import LABEL_COLUMNS, SPLIT_COLUMNS
-from .rows import MAX_ROWS, SPLIT_OF_USAGE, BadRows, FaceRow, placed
+from .rows import MAX_ROWS, SPLIT_OF_USAGE, BadRows, FaceRow, KeptRows, placed
 from .tree import TreeSource
 
 PARQUET_MAGIC = b"PAR1"
@@ -32,9 +32,9 @@ _BATCH_ROWS = 256
 class PixelTable(TreeSource):
     """``ckextended.csv``: emotion, pixels and Usage as in FER2013, with contempt as label 7."""
 
-    def arrange(self, bad: BadRows | None = None) -> FolderTree:
-        bad, (rows, skipped) = bad or BadRows(), self._rows
-        for where, error in skipped:
+    def _arrange(self, bad: BadRows) -> FolderTree:
+        rows, wrong = self._rows
+        for where, error in wrong:
             bad.handle(where, error)
         labels = sorted({row.label for row in rows})
         files = tuple(TreeFile(row.id, row.split, labels.index(row.label)) for row in rows)
@@ -53,7 +53,7 @@ class PixelTable(TreeSource):
 
     @functools.cached_property
     def _rows(self) -> tuple[list[FaceRow], list[tuple[str, DataError]]]:
-        bad = _Kept()
+        bad = KeptRows()
         try:
             with self.path.open("rb") as stream:
                 rows = list(read_csv(stream, str(self.path), bad, FERPLUS8))
@@ -68,29 +68,17 @@ class PixelTable(TreeSource):
         return [("", _stamp(self.path))]
 
 
-class _Kept(BadRows):
-    """Keeps what is wrong for whoever asks later."""
-
-    def __init__(self) -> None:
-        super().__init__("skip")
-        self.kept: list[tuple[str, DataError]] = []
-
-    def handle(self, where: str, error: DataError) -> None:
-        self.kept.append((where, error))
-
-
 @dataclass(frozen=True)
 class ParquetTable(TreeSource):
     """One Parquet file, or a folder of them, with a column of pictures and one of labels."""
 
-    def arrange(self, bad: BadRows | None = None) -> FolderTree:
-        """Return splits, classes and rows; the split is that of a column, else of the file's name.
+    def _arrange(self, bad: BadRows) -> FolderTree:
+        """Find splits, classes and rows; the split is that of a column, else of the file's name.
 
         Raises:
             DataError: no such columns, or no labels.
             InputError: pyarrow is not installed.
         """
-        bad = bad or BadRows()
         rows: list[tuple[str, str, str]] = []
         for table in self._tables:
             rows += _read_labels(table, str(self.path), bad)

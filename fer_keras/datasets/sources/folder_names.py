@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -44,6 +45,7 @@ def words_of(name: str) -> list[str]:
     return [word.casefold() for word in re.split(r"[\W_]+", spaced) if word]
 
 
+@functools.lru_cache(4096)
 def split_of(name: str) -> str:
     """Return ``train``, ``validation``, ``test``, ``eval`` (one of the last two), or an empty string."""
     words = words_of(name)

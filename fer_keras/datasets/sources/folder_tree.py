@@ -69,16 +69,19 @@ class FolderTree:
 
 @dataclass(frozen=True)
 class _Layout:
-    """Which part of a name is what: indices among its parts, -1 for what there is not."""
+    """Which part of a name is what: indices among its parts, -1 for what there is not; ``above`` is the way there."""
 
     split: int
     classes: int
     group: int
     depth: int
     tops: dict[str, str]
+    above: tuple[str, ...] = ()
 
     def split_name(self, parts: list[str]) -> str | None:
-        """Of a name; empty without splits, None outside of the split folders."""
+        """Of a name; empty without splits, None outside of the split folders and of the folders above the tree."""
+        if tuple(parts[: len(self.above)]) != self.above:
+            return None
         return self.tops.get(parts[self.split]) if self.tops else ""
 
 
@@ -168,7 +171,8 @@ def _find_layout(images: list[str], where: str) -> _Layout:
     level += bool(above)
     below = not above and _are_groups_below(own, level)
     group = level - 1 if above else level + 1 if below else -1
-    return _Layout(start if tops else -1, level, group, level + 2 + below, tops)
+    above_all = tuple(images[0].split("/")[:start])
+    return _Layout(start if tops else -1, level, group, level + 2 + below, tops, above_all)
 
 
 def _layout_of_named(images: list[str], named: Sequence[str]) -> _Layout | None:

@@ -240,14 +240,19 @@ def _read_sidecars(names: list[str], ending: str, codes, read_files: Read) -> It
         try:
             if isinstance(data, DataError):
                 raise data
-            value = np.load(io.BytesIO(data), allow_pickle=False) if ending.endswith("npy") else data.decode()
-            label = _decoded(str(value).strip(), codes)
+            label = _sidecar_label(data, ending.endswith("npy"), codes)
         except DataError as error:
             yield DataError(f"{name}: {error.problem}", allowed=error.allowed, received=error.received)
         except (ValueError, EOFError, OSError):
             yield DataError(f"{name}: it holds no number of an expression")
         else:
             yield Entry(name, f"/{name[: -len(ending)]}", label)
+
+
+@functools.lru_cache(1024)  # of 300,000 files hardly two dozen differ
+def _sidecar_label(data: bytes, is_array: bool, codes: tuple[str, ...]) -> str:
+    value = np.load(io.BytesIO(data), allow_pickle=False) if is_array else data.decode()
+    return _decoded(str(value).strip(), codes)
 
 
 def labels_of_names(pictures: Sequence[str]) -> LabelList | None:

@@ -12,20 +12,22 @@ from pathlib import Path
 from typing import IO, Literal
 
 from ...emotions import known_emotion
-from ...errors import DataError
+from ...errors import DataError, readable_name
 from ...imaging import decode_gray, read_image_file
 from .archive import read_image_member
 from .folder_tree import FolderTree, NoClassesError, arrange, is_image, looks_like_a_tree
 from .image_tree import is_junk
 from .label_lists import LabelList, find_lists, labels_of_names
 from .labelled_tree import arrange_by_lists
-from .rows import BadRows
+from .rows import BadRows, KeptRows
 from .zip_safety import MEMBER_ERRORS, open_checked_zip
 
 # Folders above the splits, the split, the class, and one more to be refused by its name.
 _MAX_DEPTH = 8
 # AffectNet has 292,000 pictures and four files beside each, of which one is the expression.
 _MAX_NAMES = 1_000_000
+_UNREAD_LISTS = (".xlsx", ".xls", ".ods", ".json", ".jsonl", ".xml", ".mat", ".pkl", ".npz")
+_MAX_UNREAD_LISTS = 20
 _NO_EXPRESSION = ("_aro.npy", "_val.npy", "_lnd.npy")
 
 
@@ -52,37 +54,67 @@ class TreeSource:
         Raises:
             DataError: neither, or the first file that is refused.
         """
-        bad, where = bad or BadRows(), str(self.path)
+        bad = bad or BadRows()
+        tree, wrong = self._arranged
+        for place, error in wrong:
+            bad.handle(place, error)
+        return tree
+
+    @functools.cached_property
+    def _arranged(self) -> tuple[FolderTree, list[tuple[str, DataError]]]:
+        """The tree without what is wrong in it, and that: lists of 300,000 pictures are read once."""
+        kept = KeptRows()
+        return self._arrange(kept), kept.kept
+
+    def _arrange(self, bad: BadRows) -> FolderTree:
+        where, kept = str(self.path), KeptRows()
         try:
-            classes = arrange(self.names, where, BadRows("skip"), self.named).classes
-        except NoClassesError:
-            classes = ()
-        plain = bool(classes) and all(map(known_emotion, classes))
-        if self.lists and not plain and not self.named:
-            tree = arrange_by_lists(self.names, self.lists, where, bad)
-            if tree is not None:
+            plain = arrange(self.names, where, kept, self.named)
+        except NoClassesError as error:
+            if tree := self._arrange_without_folders(bad):
                 return tree
-        if not classes and (names := labels_of_names([name for name in self.names if is_image(name)])):
-            return arrange_by_lists(self.names, [names], where, bad)
-        tree = arrange(self.names, where, bad, self.named)
+            raise self._with_unread_lists(error) from error
+        listed = self.lists and not self.named and not all(map(known_emotion, plain.classes))
+        if listed and (tree := arrange_by_lists(self.names, self.lists, where, bad)):
+            return tree
+        for place, problem in kept.kept:
+            bad.handle(place, problem)
         unused = f"the folders' names are the labels, not {self.lists[0].name}" if self.lists else ""
-        return replace(tree, notices=(unused,)) if unused else tree
+        return replace(plain, notices=(readable_name(unused),)) if unused else plain
+
+    def _arrange_without_folders(self, bad: BadRows) -> FolderTree | None:
+        where = str(self.path)
+        if self.lists and (tree := arrange_by_lists(self.names, self.lists, where, bad)):
+            return tree
+        names = labels_of_names(self._images)
+        return arrange_by_lists(self.names, [names], where, bad) if names else None
+
+    def _with_unread_lists(self, error: NoClassesError) -> NoClassesError:
+        """The same error, with the files in which the labels may stand."""
+        others = [name for name in self.names if name.lower().endswith(_UNREAD_LISTS)]
+        if not 0 < len(others) <= _MAX_UNREAD_LISTS:
+            return error
+        hint = f"{error.hint}. {', '.join(others[:3])} is not read: save it as CSV with the columns file,label"
+        return NoClassesError(error.problem, allowed=error.allowed, received=error.received, hint=hint)
 
     def with_names(self, classes: Sequence[str]) -> TreeSource:
         """Return the same tree with classes that the user names, if it cannot be understood without them."""
         if not classes:
             return self
         try:
-            TreeSource.arrange(self, BadRows("skip"))
+            self.arrange(BadRows("skip"))
         except NoClassesError:
             return replace(self, named=tuple(classes))
         return self
 
+    @functools.cached_property
+    def _images(self) -> list[str]:
+        return [name for name in self.names if is_image(name)]
+
     @property
     def is_tree(self) -> bool:
         """Whether there are class folders with images in them at all, or images and a list of labels."""
-        images = [name for name in self.names if is_image(name)]
-        return looks_like_a_tree(self.names) or bool(images and (self.lists or labels_of_names(images)))
+        return looks_like_a_tree(self.names) or bool(self._images and (self.lists or labels_of_names(self._images)))
 
     @functools.cached_property
     def lists(self) -> list[LabelList]:

@@ -178,3 +178,8 @@ def test_folders_of_persons_above_or_below_the_classes(order, split):
     tree = arrange(files(*(split + folder for folder in folders)), "x")
     assert tree.classes == ("happy", "sad")
     assert all(file.group in file.name and file.group.startswith("S0") for file in tree.files)
+
+
+def test_folders_beside_the_tree_are_no_classes():
+    names = [*files("data/happy", "data/sad"), "docs/sub/readme.txt", "docs/", "data/"]
+    assert arrange(names, "x").classes == ("happy", "sad")

@@ -210,3 +210,8 @@ def test_what_systems_leave_behind_is_no_data(arranged):
         f"happy/{name}": b"x" for name in ("Icon\r", "@eaDir/0.png/SYNO_M.jpg", "Thumbs.db", ".ipynb_checkpoints/0.png")
     }
     assert len(arranged(files | left | {"$RECYCLE.BIN/x.png": b"x"})[1].files) == 4
+
+
+def test_labels_in_a_file_that_is_not_read(arranged):
+    with pytest.raises(DataError, match=r"labels\.xlsx is not read: save it as CSV with the columns file,label"):
+        arranged({"set_a/1.png": layouts.picture(1), "set_b/2.png": layouts.picture(2), "labels.xlsx": b"PK"})
