@@ -10,27 +10,22 @@ any         a table with a column of file names and one of labels
 from __future__ import annotations
 
 import functools
-import io
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import IO
 
-import numpy as np
-
-from ...emotions import AFFECTNET8, FERPLUS8, known_emotion
+from ...emotions import AFFECTNET8, FERPLUS8
 from ...errors import DataError
-from .folder_names import words_of
 from .rows import MAX_ROWS
 from .text_table import column_names, first_record, read_records
 
-# Codes of AffectNet (Mollahosseini et al. 2017), RAF-DB (Li et al. 2017), CK+ (Lucey et al. 2010), and FER+'s votes.
+# Codes of AffectNet (Mollahosseini et al. 2017) and RAF-DB (Li et al. 2017), and FER+'s votes.
 AFFECTNET_CODES = ("neutral", "happy", "sad", "surprise", "fear", "disgust", "angry", "contempt", "", "", "")
 RAFDB_CODES = (None, "surprise", "fear", "disgust", "happy", "sad", "angry", "neutral")
-CKPLUS_CODES = ("neutral", "angry", "contempt", "disgust", "fear", "happy", "sad", "surprise")
 FERPLUS_VOTES = ("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt", "", "")
 
 PATH_COLUMNS = (
@@ -45,12 +40,7 @@ LABEL_COLUMNS = (
 SPLIT_COLUMNS = ("usage", "split", "set", "subset", "partition")
 _BOX = re.compile(r"\((\d+), *(\d+), *(\d+), *(\d+)\)")
 _RAFDB_NAME = re.compile(r"(?:.*[/\\])?(?:train|test)_\d{5}(?:_aligned)?\.\w+")
-# JAFFE: KA.AN1.39; KDEF: AF01ANS.
-_CODED_NAME = re.compile(
-    r"[A-Z]{2}\.(AN|DI|FE|HA|NE|SA|SU)\d\.\d+|[AB][FM]\d{2}(AF|AN|DI|HA|NE|SA|SU)[A-Z]{1,2}", re.IGNORECASE
-)
 _SUFFIXES = frozenset((".csv", ".tsv", ".txt", ".lst"))
-_SIDECARS = (("_exp.npy", AFFECTNET_CODES, "AffectNet"), ("_emotion.txt", CKPLUS_CODES, "CK+"))
 _PICTURE_NAME = re.compile(r".+\.(?:jpe?g|jfif|png|bmp|gif|tiff?|webp)", re.IGNORECASE)
 _SNIFF_BYTES = 16 * 1024
 _MAX_LISTS = 100
@@ -59,7 +49,6 @@ _MAX_LISTS = 100
 MAX_ENTRIES = 5 * MAX_ROWS
 
 Open = Callable[[str], AbstractContextManager[IO[bytes]]]
-Read = Callable[[Iterable[str]], Iterator[tuple[str, bytes | DataError]]]
 Box = tuple[int, int, int, int]
 
 
@@ -99,18 +88,13 @@ class LabelList:
     entries: Callable[[], tuple[Entry | DataError, ...]]
 
 
-def find_lists(names: Sequence[str], open_file: Open, read_files: Read) -> list[LabelList]:
-    """Return the lists of labels among the files of a tree, sorted by name; of one label a file as one list.
+def find_lists(names: Sequence[str], open_file: Open) -> list[LabelList]:
+    """Return the lists of labels among the files of a tree, sorted by name.
 
     Args:
         names: every file and folder of the tree.
         open_file: opens a file by its name.
-        read_files: yields the name and content of each of many small files.
     """
-    for ending, codes, kind in _SIDECARS:
-        if own := [name for name in names if name.endswith(ending)]:
-            read = functools.partial(_read_sidecars, own, ending, codes, read_files)
-            return [_list_of(kind, own[0], AFFECTNET8, read)]
     tables = [name for name in names if PurePosixPath(name).suffix.lower() in _SUFFIXES]
     if len(tables) > _MAX_LISTS:  # texts about each picture
         tables = [name for name in tables if name.count("/") == min(other.count("/") for other in tables)]
@@ -119,19 +103,22 @@ def find_lists(names: Sequence[str], open_file: Open, read_files: Read) -> list[
 
 
 def _recognise(name: str, open_file: Open) -> LabelList | None:
-    with open_file(name) as stream:
-        head = stream.read(_SNIFF_BYTES)
+    try:
+        with open_file(name) as stream:
+            head = stream.read(_SNIFF_BYTES)
+    except DataError:  # what cannot be read is no list; where one is needed, the error says that there is none
+        return None
     fields = [field.strip() for field in first_record(head)]
     read = _reader_of(fields, head)
     if read is None:
         return None
     kind, order, parse = read
-    return _list_of(kind, name, order, lambda: _read_table(name, open_file, parse))
+    return list_of(kind, name, order, lambda: _read_table(name, open_file, parse))
 
 
-def _list_of(
-    kind: str, name: str, order: tuple[str, ...], read: Callable[[], Iterator[Entry | DataError]]
-) -> LabelList:
+def list_of(kind: str, name: str, order: tuple[str, ...], read: Callable[[], Iterator[Entry | DataError]]) -> LabelList:
+    """Return a list whose lines are read when they are first asked for, and kept."""
+
     @functools.cache
     def entries() -> tuple[Entry | DataError, ...]:
         found = tuple(itertools.islice(read(), MAX_ENTRIES + 1))
@@ -177,7 +164,7 @@ def _of_columns(names: list[str]):
     )
 
     def parse(row: list[str]) -> Entry:
-        label = _decoded(row[at[1]], AFFECTNET_CODES) if affectnet else row[at[1]].strip()
+        label = decoded(row[at[1]], AFFECTNET_CODES) if affectnet else row[at[1]].strip()
         place = tuple(int(float(row[i])) for i in box)
         return Entry("", row[at[0]], label, "" if split is None else row[split], place if len(place) == 4 else None)
 
@@ -195,10 +182,16 @@ def _of_votes(name: str, votes: list[str], split: str = "", box: str = "") -> En
 
 def _of_words(row: list[str]) -> Entry:
     name, code = row[0].rsplit(None, 1)
-    return Entry("", name, _decoded(code, RAFDB_CODES))
+    return Entry("", name, decoded(code, RAFDB_CODES))
 
 
-def _decoded(text: str, codes: Sequence[str | None]) -> str:
+def decoded(text: str, codes: Sequence[str | None]) -> str:
+    """Return what a number stands for, empty where it is no expression.
+
+    Raises:
+        DataError: it stands for nothing.
+        ValueError: it is no number.
+    """
     number = float(text)
     if number != int(number) or not 0 <= number < len(codes) or codes[int(number)] is None:
         allowed = f"{0 if codes[0] is not None else 1} to {len(codes) - 1}"
@@ -233,47 +226,6 @@ def _try(parse, row: list[str] | DataError, place: str) -> Entry | DataError:
         return DataError(f"{place}: it is no line of such a list", received=repr(",".join(row)[:80]))
     picture = entry.picture.strip().replace("\\", "/").removeprefix("./")
     return Entry(place, picture, entry.label, entry.split.strip(), entry.box)
-
-
-def _read_sidecars(names: list[str], ending: str, codes, read_files: Read) -> Iterator[Entry | DataError]:
-    for name, data in read_files(names):
-        try:
-            if isinstance(data, DataError):
-                raise data
-            label = _sidecar_label(data, ending.endswith("npy"), codes)
-        except DataError as error:
-            yield DataError(f"{name}: {error.problem}", allowed=error.allowed, received=error.received)
-        except (ValueError, EOFError, OSError):
-            yield DataError(f"{name}: it holds no number of an expression")
-        else:
-            yield Entry(name, f"/{name[: -len(ending)]}", label)
-
-
-@functools.lru_cache(1024)  # of 300,000 files hardly two dozen differ
-def _sidecar_label(data: bytes, is_array: bool, codes: tuple[str, ...]) -> str:
-    value = np.load(io.BytesIO(data), allow_pickle=False) if is_array else data.decode()
-    return _decoded(str(value).strip(), codes)
-
-
-def labels_of_names(pictures: Sequence[str]) -> LabelList | None:
-    """Return the labels that file names tell: JAFFE's, KDEF's and RaFD's, or one word for an expression in each.
-
-    Returns:
-        None where a name holds none or several, or all the same.
-    """
-    found = [_label_of_name(PurePosixPath(name).stem) for name in pictures]
-    if not all(found) or len(set(found)) < 2:
-        return None
-    entries = tuple(Entry(name, f"/{name}", label) for name, label in zip(pictures, found, strict=True))
-    return LabelList("", "the file names", (), lambda: entries)
-
-
-def _label_of_name(stem: str) -> str:
-    code = _CODED_NAME.fullmatch(stem)
-    if code:
-        return known_emotion(code[1] or code[2])
-    words = {word for word in words_of(stem) if len(word) > 2 and known_emotion(word)}
-    return known_emotion(words.pop()) if len(words) == 1 else ""
 
 
 def code_words(entries: Sequence[Entry]) -> list[str]:

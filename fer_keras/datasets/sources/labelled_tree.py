@@ -10,9 +10,10 @@ from ...emotions import canonical_emotion, order_classes
 from ...errors import DataError, readable_name
 from ..faces import SPLITS
 from .folder_names import split_of
-from .folder_tree import FolderTree, TreeFile, is_image
+from .folder_tree import FolderTree, TreeFile
 from .label_lists import Entry, LabelList, code_words
 from .rows import SPLIT_OF_USAGE, BadRows
+from .tree_layout import is_image
 
 _Joined = list[tuple[Entry, str, LabelList]]
 

@@ -15,11 +15,13 @@ from ...emotions import known_emotion
 from ...errors import DataError, readable_name
 from ...imaging import decode_gray, read_image_file
 from .archive import read_image_member
-from .folder_tree import FolderTree, NoClassesError, arrange, is_image, looks_like_a_tree
+from .folder_tree import FolderTree, arrange
 from .image_tree import is_junk
-from .label_lists import LabelList, find_lists, labels_of_names
+from .label_lists import LabelList, find_lists
 from .labelled_tree import arrange_by_lists
+from .picture_labels import find_sidecars, labels_of_names
 from .rows import BadRows, KeptRows
+from .tree_layout import NoClassesError, is_image, looks_like_a_tree
 from .zip_safety import MEMBER_ERRORS, open_checked_zip
 
 # Folders above the splits, the split, the class, and one more to be refused by its name.
@@ -119,7 +121,8 @@ class TreeSource:
     @functools.cached_property
     def lists(self) -> list[LabelList]:
         """Lists of labels among the files."""
-        return find_lists(self.names, self.open, self.read)
+        sidecars = find_sidecars(self.names, self.read)
+        return [sidecars] if sidecars else find_lists(self.names, self.open)
 
     @contextlib.contextmanager
     def open(self, name: str) -> Iterator[IO[bytes]]:
@@ -130,6 +133,8 @@ class TreeSource:
         """
         try:
             if self.kind == "folder":
+                if not (self.path / name).is_file():  # a pipe would block
+                    raise DataError(f"{self.path / name} is not a regular file")
                 with open(self.path / name, "rb") as stream:
                     yield stream
                 return

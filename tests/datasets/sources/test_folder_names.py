@@ -5,7 +5,8 @@ import unicodedata
 import pytest
 
 from fer_keras.datasets.sources.folder_names import split_of, splits_of, why_no_classes, words_of
-from fer_keras.datasets.sources.folder_tree import NoClassesError, arrange
+from fer_keras.datasets.sources.folder_tree import arrange
+from fer_keras.datasets.sources.tree_layout import NoClassesError
 from fer_keras.emotions import FER7
 from fer_keras.errors import DataError
 
