@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
 import os
@@ -77,9 +78,21 @@ def _fail(message: str, code: int) -> int:
     return code
 
 
+def _show_any_name() -> None:
+    """Let stdout and stderr show letters that the console has not, and names that are no text, as ``\\u20ac``."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def _file_like_an_option(arguments: list[str]) -> str:
+    return next((word for word in arguments if word.startswith("-") and os.path.lexists(word)), "")
+
+
 def run(arguments: list[str]) -> int:
     """Run the command line and return its exit code: 0 done, 1 failed, 2 wrong input, 128 + n by signal n."""
     verbose = any(word in ("-v", "--verbose") for word in arguments)
+    _show_any_name()
     try:
         return cli.main(args=arguments, prog_name="fer-keras", standalone_mode=False) or 0
     except FerKerasError as error:
@@ -90,6 +103,8 @@ def run(arguments: list[str]) -> int:
         return exit_.exit_code
     except click.ClickException as error:
         error.show()
+        if isinstance(error, click.NoSuchOption) and (file := _file_like_an_option(arguments)):
+            click.echo(f"A file has such a name: write ./{file}, or put -- before the files.", err=True)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         return _fail("stopped", 130)

@@ -7,16 +7,31 @@ from pathlib import Path
 
 import click
 
+from fer_keras.errors import readable_name
+
 data_option = click.option(
     "--data",
     metavar="PATH|synthetic",
-    help="fer2013.csv, icml_face_data.csv, the image folder, its zip, any folder-per-class tree, or 'synthetic'. "
+    help="fer2013.csv, icml_face_data.csv, the image folder, its zip, any folder-per-class tree, pictures with a list "
+    "of labels, Parquet, or 'synthetic'. "
     "Default: FER2013_PATH, then the usual places, then synthetic faces.",
 )
 on_bad_option = click.option(
     "--on-bad",
     type=click.Choice(["refuse", "skip"]),
     help="A wrong row or image ends the reading (default), or is left out and counted. Same as --set data.on_bad=.",
+)
+named_classes_option = click.option(
+    "--classes",
+    metavar="A,B,...",
+    help="Names of your class folders, where they look like something else (aligned, set_a). "
+    "Same as data.classes=[A,B].",
+)
+group_by_option = click.option(
+    "--group-by",
+    metavar="PATTERN",
+    help="Regular expression that finds person or sequence in a picture's path (its first group): the faces of one "
+    "stay in one split where splits are cut. Same as --set data.group_by=.",
 )
 labels_option = click.option(
     "--labels",
@@ -35,6 +50,11 @@ set_option = click.option(
 batch_size_option = click.option(
     "--batch-size", type=click.IntRange(1, 65536), default=256, show_default=True, help="Faces per call."
 )
+
+
+def split_names(text: str | None) -> tuple[str, ...]:
+    """Names that were given with commas between them."""
+    return tuple(name.strip() for name in (text or "").split(",") if name.strip())
 
 
 def echo_json(data: object) -> None:
@@ -74,4 +94,4 @@ def show_notices(notices: tuple[str, ...] | list[str]) -> None:
 
     console = Console(stderr=True)
     for notice in notices:
-        console.print(Panel(notice, title="NOTICE", style="bold black on yellow"))
+        console.print(Panel(readable_name(notice).replace("[", "\\["), title="NOTICE", style="bold black on yellow"))

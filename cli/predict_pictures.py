@@ -9,28 +9,43 @@ from pathlib import Path
 import click
 
 from .options import echo_json
-from .prediction_outputs import echo_broken, free_name, open_rows
+from .prediction_outputs import (
+    check_targets,
+    count_left_out,
+    echo_broken,
+    echo_left_out,
+    free_name,
+    open_rows,
+    shown_name,
+)
 
+_FIRST_FRAME = "it holds several pictures; the first alone was read"
 # A picture in which nothing was found and that is hardly larger than the model's input may be a crop already.
 _CROP_SIDE, _CROP_ASPECT = 2.5, 1.25
 
 
-def predict_pictures(predictor, inputs, *, as_json, output, csv_path, jsonl_path, boxes, crops, **_) -> bool:
+def predict_pictures(
+    predictor, inputs, *, as_json, output, csv_path, jsonl_path, boxes, crops, model=None, **_
+) -> bool:
     """Predict all files and print; returns whether none was broken."""
     from fer_keras.inference.batch import predict_files
     from fer_keras.inference.detection.box_file import read_boxes
     from fer_keras.inference.pictures import find_pictures
 
     given = read_boxes(boxes) if boxes else None
-    files = find_pictures(given.files if given and not inputs else inputs, leave_out=output)
+    left_out: list[tuple[Path, str]] = []
+    files = find_pictures(given.files if given and not inputs else inputs, leave_out=output, left_out=left_out)
+    left_out = [(path, why_left(path, why)) for path, why in left_out]
+    targets = {"--csv": csv_path, "--jsonl": jsonl_path}
+    check_targets(targets, [*(file.path for file in files), *filter(None, (boxes, model))])
     quiet = as_json or "-" in (csv_path, jsonl_path)
     summary, document = _Summary(predictor, crops or given is not None), _Document(predictor) if as_json else None
     with ExitStack() as stack:
         outputs = (
             *map(_Rows, open_rows(stack, predictor, csv_path, jsonl_path)),
             document,
-            None if output is None else _Copies(output, files),
-            None if quiet else _Table([str(file.path) for file in files]),
+            None if output is None else _Copies(output, files, targets.values()),
+            None if quiet else _Table([shown_name(file.path) for file in files]),
             summary,
         )
         sinks = [sink for sink in outputs if sink is not None]
@@ -39,9 +54,18 @@ def predict_pictures(predictor, inputs, *, as_json, output, csv_path, jsonl_path
             for sink in sinks:
                 sink.take(result)
     if document is not None:
-        echo_json(document.content(summary.counts))
+        echo_json({**document.content(summary.counts), "left_out": count_left_out(left_out)})
     summary.show()
+    echo_left_out(left_out)
     return not summary.counts["broken"]
+
+
+def why_left(path: Path, why: str) -> str:
+    """A video among pictures has a reason of its own, which says what to do."""
+    from fer_keras.inference.video.reader import is_video
+
+    video = is_video(path) and why.startswith("no picture")
+    return "video beside pictures (give videos in a call of their own)" if video else why
 
 
 class _Rows:
@@ -56,7 +80,7 @@ class _Document:
     """Everything as one JSON document; the only output that is held in memory."""
 
     def __init__(self, predictor):
-        self._predictor, self._rows, self._errors = predictor, [], []
+        self._predictor, self._rows, self._errors, self._first_frames = predictor, [], [], []
 
     def take(self, result):
         from fer_keras.inference.results import as_row
@@ -64,6 +88,8 @@ class _Document:
         self._rows += [as_row(prediction, self._predictor.classes) for prediction in result.predictions]
         if result.error:
             self._errors.append({"file": str(result.path), "error": result.error})
+        if result.more_frames:
+            self._first_frames.append(str(result.path))
 
     def content(self, counts):
         model = {
@@ -74,7 +100,8 @@ class _Document:
             "threshold": self._predictor.threshold,
         }
         shown = {name: counts[name] for name in ("pictures", "faces", "without_face", "broken")}
-        return {"model": model, "predictions": self._rows, "errors": self._errors, "counts": shown}
+        rows = {"predictions": self._rows, "errors": self._errors, "first_frame_only": self._first_frames}
+        return {"model": model, **rows, "counts": shown}
 
 
 class _Table:
@@ -87,7 +114,7 @@ class _Table:
         click.echo(click.style(f"{'file':<{self._width}}  face  expression       box", bold=True))
 
     def take(self, result):
-        name = str(result.path)
+        name = shown_name(result.path)
         name = name if len(name) <= self._width else "…" + name[1 - self._width :]
         for prediction in result.predictions:
             face = "-" if prediction.face is None else prediction.face
@@ -106,10 +133,10 @@ class _Table:
 class _Copies:
     """Annotated copies below one folder, in the order and under the names of the pictures."""
 
-    def __init__(self, folder: Path, files):
+    def __init__(self, folder: Path, files, targets):
         self._folder, self._names = folder, {file.path: file.name for file in files}
         self._sources = {file.path.resolve() for file in files}
-        self._taken: set[Path] = set()
+        self._taken = {Path(target) for target in targets if target not in (None, "-")}
 
     def take(self, result):
         from fer_keras.inference.drawing import save_annotated
@@ -138,7 +165,10 @@ class _Summary:
         if result.error:
             self.counts["broken"] += 1
             echo_broken(result.path, result.error)
-        elif result.predictions[0].expression is None:
+        elif result.more_frames:
+            self.counts["first_frame_only"] += 1
+            click.echo(f"{click.style('notice:', fg='yellow')} {shown_name(result.path)}: {_FIRST_FRAME}", err=True)
+        if not result.error and result.predictions[0].expression is None:
             self.counts["without_face"] += 1
             self._small += not self._whole and self._is_small(result.size)
 

@@ -11,23 +11,42 @@ from pathlib import Path
 import click
 
 from .options import echo_json
-from .prediction_outputs import echo_broken, free_name, open_rows
+from .prediction_outputs import check_targets, echo_broken, echo_left_out, free_name, open_rows, shown_name
 
 
-def video_inputs(inputs, boxes) -> list[str]:
+def video_inputs(inputs, boxes, output=None) -> list[str]:
     """Return the videos among the inputs, patterns such as ``'talks/*.mp4'`` replaced by what they match.
+
+    A folder without a picture stands for the videos in it and below.
 
     Raises:
         UsageError: videos together with pictures, or with boxes.
     """
     from fer_keras.inference.video.reader import is_video
 
+    inputs = [one for name in inputs for one in _videos_below(name, output)]
     videos = [name for name in inputs if is_video(name)]
     if videos and len(videos) < len(inputs):
         raise click.UsageError("give videos and pictures in two calls: their rows have different times and numbers")
     if videos and boxes:
         raise click.UsageError("--boxes is for pictures; the faces of a video are found by a detector")
     return [match for name in videos for match in _matches(name)]
+
+
+def _videos_below(name, output) -> list[str]:
+    """A folder that holds videos and no pictures, as its videos; anything else as it is."""
+    from fer_keras.datasets.sources.image_tree import list_images
+    from fer_keras.inference.video.reader import is_video
+
+    if not Path(name).is_dir():
+        return [name]
+    others: list[tuple[Path, str]] = []
+    pictures = list_images(Path(name), output, others)
+    videos = [str(path) for path, why in others if is_video(path) and why.startswith("no picture")]
+    if pictures or not videos:
+        return [name]
+    echo_left_out([(path, why) for path, why in others if str(path) not in videos])
+    return videos
 
 
 def _matches(name) -> list[str]:
@@ -41,7 +60,7 @@ def predict_videos(predictor, inputs, *, as_json, output, csv_path, jsonl_path, 
     from fer_keras.errors import DataError
     from fer_keras.inference.video.predict import predict_video
 
-    _check_targets(inputs, (csv_path, jsonl_path))
+    check_targets({"--csv": csv_path, "--jsonl": jsonl_path}, [*inputs, *filter(None, [options["model"]])])
     quiet = as_json or "-" in (csv_path, jsonl_path)
     summaries, errors = [], []
     with ExitStack() as stack:
@@ -74,6 +93,7 @@ def predict_webcam(predictor, index, *, csv_path, jsonl_path, **options) -> None
     settings = _video_options(options)
     settings.pop("every", None)
     pictures = predict_camera(index, predictor, seconds=settings.pop("max_seconds", None), **settings)
+    check_targets({"--csv": csv_path, "--jsonl": jsonl_path})
     first = next(pictures, None)  # no camera: an error before any file is opened
     jsonl_path = jsonl_path or (None if csv_path else "-")
     with ExitStack() as stack:
@@ -93,14 +113,6 @@ def _video_options(options) -> dict:
     """By the names of ``predict_video``; what was not given keeps its default there."""
     names = {"every": "every", "detect_every": "detect_every", "smoothing": "smoothing", "seconds": "max_seconds"}
     return {known: options[name] for name, known in names.items() if options[name] is not None}
-
-
-def _check_targets(inputs, targets) -> None:
-    """No table may take the place of a video that is read."""
-    videos = {Path(name).resolve() for name in inputs}
-    for target in targets:
-        if target not in (None, "-") and Path(target).resolve() in videos:
-            raise click.UsageError(f"{target} is a video that is read, so no rows are written there")
 
 
 def _copies(inputs, folder: Path | None) -> list[Path | None]:
@@ -137,14 +149,16 @@ def _show(summary, counts, quiet) -> None:
     """Counts on stdout, what people must know about the file on stderr."""
     if not quiet:
         speed = summary.frames_analysed / summary.wall_seconds
-        click.echo(f"{summary.file}: {summary.seconds:.1f} s, {_frames(summary)}, {summary.faces} face numbers")
+        click.echo(
+            f"{shown_name(summary.file)}: {summary.seconds:.1f} s, {_frames(summary)}, {summary.faces} face numbers"
+        )
         shares = [f"{name} {count / counts.total():.0%}" for name, count in counts.most_common(3)]
         click.echo(f"  appeared mostly: {', '.join(shares)}" if shares else "  no face found")
         click.echo(f"  {speed:.0f} frames per second; smoothing shows half of a change after {summary.lag:.2f} s")
         if summary.annotated:
             click.echo(f"  {summary.annotated}, {summary.encoder}, without sound")
     for notice in _notices(summary):
-        click.echo(f"{click.style('notice:', fg='yellow')} {summary.file}: {notice}", err=True)
+        click.echo(f"{click.style('notice:', fg='yellow')} {shown_name(summary.file)}: {notice}", err=True)
 
 
 def _frames(summary) -> str:

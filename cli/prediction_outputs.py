@@ -2,11 +2,65 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 import click
+
+from fer_keras.atomic_files import fitting_name
+from fer_keras.errors import readable_name
+
+_STDOUT = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
+
+
+def check_targets(targets: Mapping[str, str | None], inputs: Iterable[Path | str] = ()) -> None:
+    """Refuse files to write that are read, written twice or folders, before any work is done for them.
+
+    Devices and pipes hold nothing that could be lost: ``/dev/null`` may be named twice.
+
+    Args:
+        targets: file by the name of its option; None and ``-`` are none.
+        inputs: files that are read.
+
+    Raises:
+        UsageError: a target is one of the inputs, another target, or a folder.
+    """
+    written: dict[tuple, str] = {}
+    read = {_identity(Path(name)): str(name) for name in inputs}
+    for option, target in targets.items():
+        if target in (None, "-") or (
+            os.path.exists(target) and not os.path.isfile(target) and not os.path.isdir(target)
+        ):
+            continue
+        identity = _identity(Path(str(target)))
+        if os.path.isdir(str(target)):
+            raise click.UsageError(f"{option} {target} is a folder; give the path of a file in it")
+        if identity in read:
+            raise click.UsageError(
+                f"{option} {target} is a file that is read ({read[identity]}); nothing is written there"
+            )
+        if identity in written:
+            raise click.UsageError(f"{written[identity]} and {option} name one file, {target}: one would be lost")
+        written[identity] = option
+
+
+def _identity(path: Path) -> tuple:
+    """The same for all names and links of one file."""
+    try:
+        status = path.stat()
+    except OSError:
+        return (str(path.resolve()).casefold(),)  # to be made; one file on a disk that does not tell case apart
+    return (status.st_dev, status.st_ino)
+
+
+def as_stdout(target: str | None) -> str | None:
+    """``-`` for every name of stdout, which other output goes to as well."""
+    return "-" if target in _STDOUT else target
 
 
 def open_rows(stack: ExitStack, predictor, csv_path: str | None, jsonl_path: str | None) -> list:
@@ -14,21 +68,51 @@ def open_rows(stack: ExitStack, predictor, csv_path: str | None, jsonl_path: str
     from fer_keras.inference.results import CsvWriter, JsonlWriter
 
     return [
-        stack.enter_context(writer(sys.stdout if target == "-" else target, predictor.classes))
+        stack.enter_context(writer(_stdout(stack) if target == "-" else target, predictor.classes))
         for writer, target in ((CsvWriter, csv_path), (JsonlWriter, jsonl_path))
         if target is not None
     ]
 
 
+def _stdout(stack: ExitStack):
+    """Stdout in UTF-8 as files are, whatever the console's letters are; a name that is no UTF-8 keeps its bytes."""
+    binary = getattr(sys.stdout, "buffer", None)
+    if binary is None:
+        return sys.stdout
+    sys.stdout.flush()
+    text = io.TextIOWrapper(binary, "utf-8", "surrogateescape", newline="", write_through=True)
+    stack.callback(text.detach)  # not closed
+    return text
+
+
 def free_name(copy: Path, taken: set[Path]) -> Path:
     """Return the path of a copy, with a number where it is among those ``taken`` already, and add it to them."""
-    free, number = copy, 2
+    free, number = fitting_name(copy), 2
     while free in taken:
-        free, number = copy.with_name(f"{copy.stem}-{number}{copy.suffix}"), number + 1
+        free, number = fitting_name(copy, f"-{number}"), number + 1
     taken.add(free)
     return free
 
 
+def count_left_out(left_out: Iterable[tuple[Path, str]]) -> dict[str, int]:
+    """How many files and folders were not read, by reason, the most frequent first."""
+    return dict(Counter(why for _, why in left_out).most_common())
+
+
+def echo_left_out(left_out: list[tuple[Path, str]]) -> None:
+    """Say on stderr what was not read and why, with an example of each reason."""
+    for why, count in count_left_out(left_out).items():
+        example = next(path for path, other in left_out if other == why)
+        more = f"{shown_name(example)}, ..." if count > 1 else shown_name(example)
+        click.echo(f"{click.style('left out:', fg='yellow')} {count:,} {why}: {more}", err=True)
+
+
+def shown_name(name: Path | str) -> str:
+    """A file's name for a terminal: control characters and bytes that are no UTF-8 are shown, not sent."""
+    text = readable_name(str(name))
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+
+
 def echo_broken(name: Path | str, error: Exception | str) -> None:
     """Say on stderr that an input could not be used; the others go on."""
-    click.echo(f"{click.style('broken:', fg='red')} {name}: {error}", err=True)
+    click.echo(f"{click.style('broken:', fg='red')} {shown_name(name)}: {error}", err=True)

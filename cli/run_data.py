@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import click
+
 from fer_keras.datasets.faces import FaceDataset
 from fer_keras.recipe.data import DataSection
 from fer_keras.recipe.recipe import Recipe, load_yaml_file, make_recipe
@@ -33,10 +35,37 @@ def load_with_original(recipe: Recipe, data: str | None) -> tuple[FaceDataset, F
         split_fractions=section.split_fractions,
         split_seed=section.split_seed,
         check=section.check == "on",
+        group_by=section.group_by,
+        classes=_named_classes(section),
     )
+    show_classes(original)
     dataset = _choose_labels_and_faces(section, original)
     show_notices(dataset.notices)
     return original, dataset
+
+
+def count_faces(dataset: FaceDataset) -> dict[str, dict[str, int]]:
+    """How many faces of each class are in each split."""
+    return {
+        name: {one: int((split.labels == label).sum()) for label, one in enumerate(dataset.classes)}
+        for name, split in dataset.splits.items()
+    }
+
+
+def show_classes(dataset: FaceDataset) -> None:
+    """Say on stderr which classes were understood in own data, and of how many faces: folders can be something else."""
+    if dataset.name != "face_folder":
+        return
+    counts = [sum(split[name] for split in count_faces(dataset).values()) for name in dataset.classes]
+    shown = ", ".join(f"{name} {count:,}" for name, count in zip(dataset.classes, counts, strict=True))
+    sizes = ", ".join(f"{name} {len(split):,}" for name, split in dataset.splits.items())
+    click.echo(f"{len(dataset.classes)} classes: {shown} ({sizes})", err=True)
+
+
+def _named_classes(section: DataSection) -> list[str]:
+    """Every class that the recipe names, chosen, merged or dropped."""
+    chosen = [name for name in section.classes or () if name not in section.merge]
+    return [*chosen, *section.drop, *(old for parts in section.merge.values() for old in parts)]
 
 
 def check_same_faces(run: RunFolder, dataset: FaceDataset, what: str) -> None:

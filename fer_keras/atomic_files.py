@@ -17,13 +17,17 @@ from .errors import RunFolderError
 
 # Of linux/fcntl.h and linux/fs.h: paths count from the working folder; two names change places.
 _HERE, _EXCHANGE = -100, 2
+# The longest name of a file on Linux, macOS and Windows, and what is kept of a suffix.
+_NAME_BYTES, _SUFFIX_BYTES = 255, 32
 
 
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary sibling of ``path``; on success it is flushed and takes the place of ``path``.
 
-    A reader sees the old file or the new one, never a part. The suffix is kept, since savers look at it.
+    A reader sees the old file or the new one, never a part. The suffix is kept, since savers look at it. A link keeps
+    its place and its target is replaced. What is no regular file - a device, a pipe - is yielded itself: nothing may
+    take its place.
 
     Raises:
         RunFolderError: no permission, disk full or another failure of the file system.
@@ -31,8 +35,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
     path = Path(path)
     scratch = None
     try:
+        if _is_device(path):
+            yield path
+            return
+        path = Path(os.path.realpath(path)) if path.is_symlink() else path
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+        stem, suffix = _stem_and_suffix(path)
+        handle, name = tempfile.mkstemp(prefix=_prefix(stem), suffix=suffix, dir=path.parent)
         os.close(handle)
         scratch = Path(name)
         yield scratch
@@ -58,7 +67,7 @@ def _hidden_sibling(path: Path) -> Iterator[Path]:
     scratch = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+        scratch = Path(tempfile.mkdtemp(prefix=_prefix(path.name), dir=path.parent))
         os.chmod(scratch, 0o755)
         yield scratch
     except OSError as error:
@@ -105,11 +114,63 @@ def remove_folder(path: Path) -> None:
     Raises:
         OSError: it cannot be moved aside.
     """
-    aside = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    aside = Path(tempfile.mkdtemp(prefix=_prefix(path.name), dir=path.parent))
     try:
         os.replace(path, aside / path.name)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def path_for_libraries(path: Path) -> Iterator[Path]:
+    """Yield a path of the same file in UTF-8: OpenCV ends the whole process where a name is none.
+
+    Args:
+        path: of a file that exists.
+    """
+    try:
+        str(path.resolve()).encode()
+    except UnicodeEncodeError:
+        with tempfile.TemporaryDirectory(prefix="fer-keras-") as folder:
+            link = Path(folder) / f"link{path.suffix.encode('ascii', 'ignore').decode()}"
+            link.symlink_to(path.resolve())
+            yield link
+    else:
+        yield path
+
+
+def _is_device(path: Path) -> bool:
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def fitting_name(path: Path, addition: str = "") -> Path:
+    """Return the path with ``addition`` before its suffix, its stem cut where the name would be too long for a disk.
+
+    Args:
+        path: of a file.
+        addition: such as ``-2``.
+    """
+    stem, suffix = _stem_and_suffix(path)
+    room = _NAME_BYTES - len(os.fsencode(addition + suffix))
+    return path.with_name(_cut_to(stem, room) + addition + suffix)
+
+
+def _stem_and_suffix(path: Path) -> tuple[str, str]:
+    """What follows a point in a sentence is no suffix."""
+    is_suffix = len(os.fsencode(path.suffix)) <= _SUFFIX_BYTES
+    return (path.stem, path.suffix) if is_suffix else (path.name, "")
+
+
+def _prefix(name: str) -> str:
+    """Of a temporary sibling: room is left for what ``tempfile`` and the suffix add."""
+    plain = name.encode("utf-8", "ignore").decode()  # savers cannot all write to a name that is no text
+    return f".{_cut_to(plain, _NAME_BYTES - _SUFFIX_BYTES - 16)}-"
+
+
+def _cut_to(name: str, size: int) -> str:
+    """At most that many bytes of a name, whole letters."""
+    data = os.fsencode(name)
+    return name if len(data) <= size else data[:size].decode(sys.getfilesystemencoding(), "ignore")
 
 
 def refusal(path: Path, error: OSError) -> RunFolderError:
@@ -127,7 +188,7 @@ def _take_place(scratch: Path, path: Path) -> None:
         raise NotADirectoryError(errno.ENOTDIR, "a file of that name is in the way", str(path))
     if exchange(scratch, path):
         return
-    aside = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    aside = Path(tempfile.mkdtemp(prefix=_prefix(path.name), dir=path.parent))
     try:
         os.replace(path, aside / path.name)
         os.replace(scratch, path)
@@ -197,7 +258,8 @@ def check_output_folder(folder: Path, names: Collection[str], *, force: bool, ki
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text atomically."""
     with atomic_path(path) as scratch:
-        scratch.write_text(text, encoding="utf-8", newline="\n")
+        # A name that is no text is shown, and does not cost the whole report.
+        scratch.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
 def write_json(path: Path, data: object) -> None:

@@ -30,7 +30,7 @@ class FerKerasError(Exception):
             text += f" Received: {self.received}."
         if self.hint:
             text += f" {self.hint}" if self.hint.endswith("?") else f" {self.hint.rstrip('.')}."
-        return " ".join(text.split())
+        return readable_name(" ".join(text.split()))
 
 
 class InputError(FerKerasError):
@@ -67,3 +67,8 @@ def nearest_hint(word: str, valid: Iterable[str]) -> str:
     """Return ``Did you mean 'x'`` for the closest valid name, or an empty string."""
     close = difflib.get_close_matches(word, list(valid), n=1, cutoff=0.5)
     return f"Did you mean '{close[0]}'?" if close else ""
+
+
+def readable_name(name: str) -> str:
+    """Return a file's name as text that can be written anywhere: bytes that are no UTF-8 become ``\\udcff``."""
+    return name.encode("utf-8", "backslashreplace").decode()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import (
+    AvifImagePlugin,
     BmpImagePlugin,
     GifImagePlugin,
     Image,
@@ -24,7 +25,7 @@ from PIL import (
 
 from .errors import DataError, ImageDecodeError
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "HEIC")
 MAX_BYTES = 10 * 2**20
 MAX_PIXELS = 40_000_000
 MAX_SIDE = 12_000
@@ -33,6 +34,18 @@ MAX_SIDE = 12_000
 _MID_GRAY = 128
 _ORIENTATION_TAG = 0x0112
 
+
+def _open_heic(stream: io.BytesIO) -> Image.Image:
+    """HEIC is no format of Pillow's own: its decoder is under patents and comes as an extra."""
+    try:
+        from pillow_heif import HeifImageFile
+    except ImportError as error:
+        raise ImageDecodeError(
+            "HEIC pictures need pillow-heif, which is not installed", hint='pip install "fer_keras[heif]"'
+        ) from error
+    return HeifImageFile(stream)
+
+
 _OPENERS: dict[str, Callable[[io.BytesIO], Image.Image]] = {
     "JPEG": JpegImagePlugin.JpegImageFile,
     "PNG": PngImagePlugin.PngImageFile,
@@ -40,6 +53,8 @@ _OPENERS: dict[str, Callable[[io.BytesIO], Image.Image]] = {
     "BMP": BmpImagePlugin.BmpImageFile,
     "GIF": GifImagePlugin.GifImageFile,
     "TIFF": TiffImagePlugin.TiffImageFile,
+    "AVIF": AvifImagePlugin.AvifImageFile,
+    "HEIC": _open_heic,
 }
 
 _MAGIC = (
@@ -51,6 +66,9 @@ _MAGIC = (
     (b"II*\0", "TIFF"),
     (b"MM\0*", "TIFF"),
 )
+
+# Brands of the first box (ISO/IEC 23008-12, AV1 Image File Format); ``mif1`` says nothing of the codec.
+_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 # EXIF 2.32, table 4.6.4: how the stored rows and columns lie in the upright picture.
 _UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
@@ -89,7 +107,7 @@ def decode_gray(data: bytes, *, max_bytes: int = MAX_BYTES, max_pixels: int = MA
     scaled by 1/257; CMYK goes through RGB; luma is ITU-R 601, as in Pillow. Metadata are dropped.
 
     Args:
-        data: content of a JPEG, PNG, WebP, BMP, GIF or TIFF file.
+        data: content of a JPEG, PNG, WebP, BMP, GIF, TIFF or AVIF file, or of a HEIC one with the extra ``heif``.
         max_bytes: longest accepted ``data``.
         max_pixels: largest accepted width * height, checked before any pixel is decoded.
 
@@ -108,7 +126,7 @@ def decode_rgb(data: bytes, *, max_bytes: int = MAX_BYTES, max_pixels: int = MAX
     As :func:`decode_gray`, which is what the luma of the result is; a gray picture stays gray.
 
     Args:
-        data: content of a JPEG, PNG, WebP, BMP, GIF or TIFF file.
+        data: content of a JPEG, PNG, WebP, BMP, GIF, TIFF or AVIF file, or of a HEIC one with the extra ``heif``.
         max_bytes: longest accepted ``data``.
         max_pixels: largest accepted width * height, checked before any pixel is decoded.
 
@@ -119,6 +137,14 @@ def decode_rgb(data: bytes, *, max_bytes: int = MAX_BYTES, max_pixels: int = MAX
         ImageDecodeError: and nothing else, whatever the bytes are.
     """
     return _decode(data, _to_rgb, max_bytes, max_pixels)
+
+
+def has_more_frames(data: bytes) -> bool:
+    """Whether a file that was decoded holds more pictures than the first: an animation, or pages of a TIFF."""
+    try:
+        return bool(getattr(_OPENERS[_sniff(data, len(data))](io.BytesIO(data)), "is_animated", False))
+    except Exception:  # parsers of hostile bytes fail with many types; the first picture was read all the same
+        return False
 
 
 def _decode(data: bytes, convert: Callable[[Image.Image], np.ndarray], max_bytes: int, max_pixels: int) -> np.ndarray:
@@ -146,6 +172,9 @@ def _sniff(data: bytes, max_bytes: int) -> str:
         )
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WEBP"
+    if data[4:8] == b"ftyp" and data[8:12] in (*_HEIC_BRANDS, b"avif", b"avis"):
+        brands = data[8 : min(int.from_bytes(data[:4], "big"), 256)]
+        return "AVIF" if b"avif" in brands or b"avis" in brands else "HEIC"
     for magic, name in _MAGIC:
         if data.startswith(magic):
             return name

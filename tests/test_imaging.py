@@ -1,5 +1,6 @@
 """The decoder: exact pixels for every accepted kind of image, and one error type for everything else."""
 
+import contextlib
 import io
 import random
 import zlib
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image
 
 from fer_keras.errors import ImageDecodeError
-from fer_keras.imaging import decode_gray, decode_rgb
+from fer_keras.imaging import decode_gray, decode_rgb, has_more_frames
 
 # Pillow warns about odd metadata and goes on.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -216,3 +217,53 @@ def test_colour_is_turned_upright_as_gray_is(orientation):
     shown = decode_rgb(stream.getvalue())
     assert shown.shape == ((4, 6, 3) if orientation > 4 else (6, 4, 3))
     assert np.array_equal(np.asarray(Image.fromarray(shown).convert("L")), decode_gray(stream.getvalue()))
+
+
+def smooth(kind, **options):
+    """A smooth RGB picture with a bright corner, as a file of that kind."""
+    picture = Image.fromarray(np.full((64, 96, 3), 40, np.uint8))
+    picture.paste((255, 255, 255), (0, 0, 32, 32))
+    if kind == "HEIC":
+        stream = io.BytesIO()
+        pytest.importorskip("pillow_heif").from_pillow(picture).save(stream, quality=95, **options)
+        return stream.getvalue()
+    return encode(picture, kind, **options)
+
+
+@pytest.mark.parametrize("kind", ["AVIF", "HEIC"])
+def test_pictures_of_phones(kind):
+    gray = decode_gray(smooth(kind))
+    assert gray.shape == (64, 96)
+    assert abs(int(gray[8, 8]) - 255) < 6
+    assert abs(int(gray[50, 80]) - 40) < 6
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = decode_gray(smooth(kind, exif=exif.tobytes()))
+    assert turned.shape == (96, 64)
+    assert turned[8, 56] > 200
+
+
+@pytest.mark.parametrize("kind", ["AVIF", "HEIC"])
+def test_damaged_pictures_of_phones(kind):
+    data, dice = smooth(kind), random.Random(3)
+    for _ in range(60):
+        broken = bytearray(data[: dice.randrange(16, len(data) + 1)])
+        broken[dice.randrange(12, len(broken))] = dice.randrange(256)
+        with contextlib.suppress(ImageDecodeError):
+            decode_rgb(bytes(broken))
+    with pytest.raises(ImageDecodeError, match="too many pixels"):
+        decode_rgb(data, max_pixels=1000)
+
+
+def test_heic_without_its_decoder(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "pillow_heif", None)
+    with pytest.raises(ImageDecodeError, match=r"fer_keras\[heif\]"):
+        decode_gray(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100))
+
+
+@pytest.mark.parametrize("kind", ["GIF", "TIFF", "WEBP", "PNG"])
+def test_further_frames_are_noticed(kind):
+    frames = [Image.fromarray(np.full((20, 20), value, np.uint8)) for value in (0, 90, 200)]
+    assert has_more_frames(encode(frames[0], kind, save_all=True, append_images=frames[1:]))
+    assert not has_more_frames(encode(frames[0], kind))
+    assert not has_more_frames(b"GIF89a")

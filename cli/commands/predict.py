@@ -81,7 +81,10 @@ def command(ctx, inputs, as_json, webcam, **options):
     """
     from ..predict_pictures import predict_pictures
     from ..predict_videos import predict_videos, predict_webcam, video_inputs
+    from ..prediction_outputs import as_stdout
 
+    for name in ("csv_path", "jsonl_path"):
+        options[name] = as_stdout(options[name])
     if webcam is not None:
         if inputs or options["boxes"] or options["output"] or as_json:
             raise click.UsageError("--webcam goes with --csv and --jsonl, not with INPUT, --boxes, --output or --json")
@@ -93,7 +96,7 @@ def command(ctx, inputs, as_json, webcam, **options):
         raise click.UsageError("--boxes goes with neither --crops nor --detector")
     if [options["csv_path"], options["jsonl_path"], "-" if as_json else None].count("-") > 1:
         raise click.UsageError("only one of --csv -, --jsonl - and --json can go to stdout")
-    if videos := video_inputs(inputs, options["boxes"]):
+    if videos := video_inputs(inputs, options["boxes"], options["output"]):
         ctx.exit(predict_videos(make_predictor(options), videos, as_json=as_json, **options))
     if not predict_pictures(make_predictor(options), inputs, as_json=as_json, **options):
         ctx.exit(1)

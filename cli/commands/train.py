@@ -14,12 +14,15 @@ from fer_keras.recipe.model import SECTIONS
 from ..options import (
     data_option,
     ferplus_option,
+    group_by_option,
     import_tensorflow,
     json_option,
     labels_option,
+    named_classes_option,
     new_run_place,
     on_bad_option,
     set_option,
+    split_names,
 )
 
 
@@ -31,6 +34,8 @@ from ..options import (
 @click.option("--recipe", help="Recipe by name or path, instead of --model.")
 @data_option
 @on_bad_option
+@named_classes_option
+@group_by_option
 @labels_option
 @ferplus_option
 @click.option("--train-without-leaks", is_flag=True, help="Drop training faces that validation or test hold too.")
@@ -58,6 +63,7 @@ def command(ctx, model, recipe, data, overrides, name, output, resume, as_json, 
     from ..recipe_files import resolve_recipe
     from ..run_data import check_same_faces, load_data
 
+    shorthand["classes"] = list(split_names(shorthand["classes"])) or None
     if resume is not None:
         _refuse_with_resume(model=model, recipe=recipe, set=overrides, name=name, **shorthand)
         resolved, run = _reopen(resume)
@@ -76,6 +82,8 @@ def command(ctx, model, recipe, data, overrides, name, output, resume, as_json, 
 RECIPE_KEYS = {
     "data": "data.source",
     "on_bad": "data.on_bad",
+    "classes": "data.classes",
+    "group_by": "data.group_by",
     "labels": "data.labels",
     "ferplus": "data.ferplus",
     "train_without_leaks": "data.train_without_leaks",

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Required, TypedDict
 
 import numpy as np
 import tensorflow_datasets as tfds
 
 from ..emotions import FACE_SIZE
-from ..errors import DataError
+from ..errors import DataError, readable_name
 from .face_images import FaceSpool, describe_faces
 from .faces import SPLITS
 from .registration import VERSIONS
 from .sources.folder_tree import FolderTree, TreeFile
+from .sources.groups import Groups, find_groups
 from .sources.recognise import recognise
 from .sources.rows import BadRows, OnBad
 from .sources.splits import Fractions, cut_splits
@@ -24,11 +25,12 @@ from .sources.tree import TreeSource
 SPLIT_FRACTIONS: Fractions = (0.8, 0.1, 0.1)
 
 
-class _Options(TypedDict):
-    image_size: int
-    split_fractions: Fractions
-    split_seed: int
-    on_bad: OnBad
+class _Options(TypedDict, total=False):
+    image_size: Required[int]
+    split_fractions: Required[Fractions]
+    split_seed: Required[int]
+    on_bad: Required[OnBad]
+    group_by: str
 
 
 class FaceFolder(tfds.core.GeneratorBasedBuilder):
@@ -45,6 +47,8 @@ class FaceFolder(tfds.core.GeneratorBasedBuilder):
         split_fractions: of train, validation and test; used for the splits that have no folder.
         split_seed: decides which faces a cut takes.
         on_bad: ``refuse`` ends the preparation at the first file that is wrong; ``skip`` leaves it out.
+        group_by: regular expression that finds person or sequence in a path, see :func:`.groups.find_groups`.
+        classes: names of class folders that look like something else (``aligned``, ``set_a``).
         **kwargs: ``data_dir`` and the other arguments of every TFDS builder.
 
     Raises:
@@ -62,15 +66,19 @@ class FaceFolder(tfds.core.GeneratorBasedBuilder):
         split_fractions: Fractions = SPLIT_FRACTIONS,
         split_seed: int = 0,
         on_bad: OnBad = "refuse",
+        group_by: str | None = None,
+        classes: Sequence[str] | None = None,
         **kwargs: Any,
     ):
-        self._source = _require_tree(source)
+        self._source = _require_tree(source).with_names(classes or ())
         self._options: _Options = {
             "image_size": image_size,
             "split_fractions": split_fractions,
             "split_seed": split_seed,
             "on_bad": on_bad,
         }
+        if group_by is not None:  # copies that were prepared without it keep their options
+            self._options["group_by"] = group_by
         self._classes = self._source.arrange(BadRows("skip")).classes
         super().__init__(**kwargs)
         self._original_state |= {"source": self._source, **self._options}  # pickling rebuilds the builder from this
@@ -97,14 +105,16 @@ class FaceFolder(tfds.core.GeneratorBasedBuilder):
         tree = self._source.arrange(bad)
         faces = FaceSpool(_existing_folder(self.data_dir), self._options["image_size"])
         files = list(_decode(self._source, tree.files, faces, bad))
-        members, cut = self._assign(tree, files, faces.digests)
+        groups = find_groups(files, self._options.get("group_by"))
+        members, cut = self._assign(tree, files, faces.digests, groups)
         _refuse_missing(tree, files, members, str(self._source.path))
-        notices = [*cut, *_gap_notices(tree, files, members), *_stretch_notices(faces.stretched, len(files))]
+        notices = [*tree.notices, *cut, *_shared_notices(groups, members), *_gap_notices(tree, files, members)]
+        notices += _stretch_notices(faces.stretched, len(files))
         facts = {"made_from": self._made_from(), "skipped": bad.summary(), "notices": notices}
         self.info.metadata.update(facts)
         return {name: self._generate_examples(files, rows, faces) for name, rows in members.items()}
 
-    def _assign(self, tree: FolderTree, files: list[TreeFile], digests: list[bytes]):
+    def _assign(self, tree: FolderTree, files: list[TreeFile], digests: list[bytes], groups: Groups):
         """Return split name to rows of ``files``, and a notice where splits had to be cut."""
         split = np.array([SPLITS.index(file.split or "train") for file in files], np.int8)  # (n,)
         missing = [name for name in SPLITS if name not in tree.splits and name != "train"]
@@ -112,10 +122,10 @@ class FaceFolder(tfds.core.GeneratorBasedBuilder):
             fractions, seed = self._options["split_fractions"], self._options["split_seed"]
             rows = np.flatnonzero(split == 0)
             labels = np.array([files[row].label for row in rows], np.int64)
-            own = [digests[row] for row in rows]
-            split[rows] = cut_splits(labels, own, tree.splits, fractions=fractions, seed=seed)
+            own, kept = [digests[row] for row in rows], [groups.keys[row] for row in rows]
+            split[rows] = cut_splits(labels, own, tree.splits, fractions=fractions, seed=seed, groups=kept)
         members = {name: self._shuffle(np.flatnonzero(split == index)) for index, name in enumerate(SPLITS)}
-        return members, [_cut_notice(tree, missing, self._options["split_seed"])] if missing else []
+        return members, [_cut_notice(tree, missing, self._options["split_seed"], groups)] if missing else []
 
     def _shuffle(self, rows: np.ndarray) -> list[int]:
         """Mix the classes, which lie one after the other in a tree, so that the first faces are of all of them."""
@@ -125,7 +135,7 @@ class FaceFolder(tfds.core.GeneratorBasedBuilder):
         self, files: list[TreeFile], rows: list[int], faces: FaceSpool
     ) -> Iterator[tuple[int, dict[str, Any]]]:
         for key, row in enumerate(rows):
-            yield key, {"image": faces[row], "label": files[row].label, "id": files[row].name}
+            yield key, {"image": faces[row], "label": files[row].label, "id": readable_name(files[row].name)}
 
 
 def _require_tree(source: TreeSource | str | os.PathLike | None) -> TreeSource:
@@ -147,7 +157,7 @@ def _decode(source: TreeSource, files: tuple[TreeFile, ...], faces: FaceSpool, b
         try:
             if isinstance(data, DataError):
                 raise data
-            faces.append(data)
+            faces.append(data, file.box)
         except DataError as error:
             bad.handle(f"{source.path}, {name}", error)
         else:
@@ -163,16 +173,34 @@ def _refuse_missing(tree: FolderTree, files: list[TreeFile], members: dict[str, 
     if empty:
         raise DataError(
             f"{where}: the {empty[0]} split would be empty",
-            hint="It needs images, or a class with three different pictures to be cut from",
+            hint="It needs images, or a class with three different pictures (of three persons, if faces are grouped) "
+            "to be cut from",
         )
 
 
-def _cut_notice(tree: FolderTree, missing: list[str], seed: int) -> str:
-    origin = "the train folder" if tree.splits else "the class folders"
+def _cut_notice(tree: FolderTree, missing: list[str], seed: int, groups: Groups) -> str:
+    whole = "the listed pictures" if tree.listed else "the class folders"
+    origin = whole if not tree.splits else "the train split" if tree.listed else "the train folder"
+    known = groups.notice or (
+        "names do not tell which faces are of one person or sequence, so that one person may be in several splits "
+        "(--group-by PATTERN)"
+    )
     return (
-        f"{' and '.join(missing)} cut from {origin} by seed {seed}, copies kept together: "
+        f"{' and '.join(missing)} cut from {origin} by seed {seed}, identical copies kept together; {known}: "
         "scores hold for this division only"
     )
+
+
+def _shared_notices(groups: Groups, members: dict[str, list[int]]) -> list[str]:
+    """Splits that came as folders may share persons."""
+    keys = {name: {groups.keys[row] for row in rows} - {""} for name, rows in members.items()}
+    shared = keys["train"] & (keys["validation"] | keys["test"])
+    if not shared:
+        return []
+    some = ", ".join(sorted(shared)[:3])
+    return [
+        f"{len(shared):,} persons or sequences of train are in validation or test too ({some}): scores are flattered"
+    ]
 
 
 def _gap_notices(tree: FolderTree, files: list[TreeFile], members: dict[str, list[int]]) -> list[str]:

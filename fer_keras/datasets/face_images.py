@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from ..errors import DataError
 from ..imaging import decode_gray
 
 if TYPE_CHECKING:
@@ -66,14 +67,20 @@ class FaceSpool:
         self.digests: list[bytes] = []
         self.stretched = 0
 
-    def append(self, data: bytes) -> None:
-        """Decode one image file, resize it and keep it as PNG.
+    def append(self, data: bytes, box: tuple[int, int, int, int] | None = None) -> None:
+        """Decode one image file, cut out the box if there is one, resize it and keep it as PNG.
+
+        Args:
+            data: content of the file.
+            box: left, top, width and height of the face in pixels.
 
         Raises:
             ImageDecodeError: not an image within the limits; nothing is kept.
+            DataError: the box is not in the picture.
             OSError: the disk is full.
         """
         gray = decode_gray(data)  # (h, w)
+        gray = gray if box is None else _cut(gray, box)
         self.stretched += gray.shape[0] != gray.shape[1]
         face = resize_gray(gray, self._size)  # (S, S)
         png = encode_png(face)
@@ -85,6 +92,18 @@ class FaceSpool:
         """Return the PNG of a face."""
         self._file.seek(self._ends[index])
         return self._file.read(self._ends[index + 1] - self._ends[index])
+
+
+def _cut(gray: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
+    left, top, width, height = box
+    if min(box) < 0 or not (width and height) or left + width > gray.shape[1] or top + height > gray.shape[0]:
+        raise DataError(
+            "the box of its list is not in the picture",
+            allowed=f"inside {gray.shape[1]}x{gray.shape[0]}",
+            received=f"{width}x{height} at {left},{top}",
+            hint="If the pictures are cut out already, take the boxes out of the list",
+        )
+    return gray[top : top + height, left : left + width]
 
 
 def encode_png(gray: np.ndarray) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,6 +45,8 @@ def load_faces(
     split_seed: int = 0,
     verify: bool = False,
     check: bool = True,
+    group_by: str | None = None,
+    classes: Sequence[str] | None = None,
 ) -> FaceDataset:
     """Load a data set with its three splits.
 
@@ -63,6 +66,10 @@ def load_faces(
         verify: compare the whole prepared copy with its checksums, also a large one, see :mod:`.arrays`.
         check: hold the faces against what they claim to be and look for copies among them, once for a prepared copy;
             if not, a notice says so, there is no verdict, and no score is given without copies of training faces.
+        group_by: regular expression that finds person or sequence in the path of a tree's picture; the faces of one
+            stay in one split where splits are cut. By default names as public data sets have them are understood.
+        classes: names of a tree's class folders, needed where they look like something else (``aligned``, ``set_a``).
+            They choose nothing: :func:`.label_sets.select_classes` does.
 
     Returns:
         Images (n, image_size, image_size, 1) uint8, mapped from the prepared copy and read-only, and labels (n,) int64
@@ -80,7 +87,11 @@ def load_faces(
         return _load_synthetic(cache, limit, (), verify, check)
     source = find_fer2013() if data is None else recognise(Path(data))
     if isinstance(source, TreeSource):
-        options = {"image_size": image_size, "split_fractions": split_fractions, "split_seed": split_seed}
+        options: dict[str, object] = {"image_size": image_size, "split_fractions": split_fractions}
+        options["split_seed"] = split_seed
+        if group_by is not None:
+            options["group_by"] = group_by
+        source = source.with_names(classes or ())
         return _load_tree(source, cache, limit, on_bad, options, verify, check)
     _require_face_size("fer2013" if source else SYNTHETIC, image_size)
     if source is None:

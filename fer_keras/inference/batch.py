@@ -15,7 +15,7 @@ import numpy as np
 from ..errors import DataError, InputError
 from ..export.exported_model import BATCH_SIZE
 from .boxes import Box
-from .pictures import read_picture
+from .pictures import read_first_frame
 from .predictor import Predictor
 from .results import Prediction
 
@@ -34,6 +34,7 @@ class FileResult:
         error: why the file could not be used; empty where it could.
         size: width and height in pixels of the upright picture; None where broken.
         pixels: (H, W) or (H, W, 3) uint8, where they were asked for.
+        more_frames: the file holds more pictures than the first, which alone was read.
     """
 
     path: Path
@@ -41,6 +42,7 @@ class FileResult:
     error: str = ""
     size: tuple[int, int] | None = None
     pixels: np.ndarray | None = None
+    more_frames: bool = False
 
 
 @dataclass(slots=True)
@@ -90,7 +92,7 @@ def _decode_ahead(paths: Iterable[Path | str], workers: int) -> Iterator[tuple[P
         try:
             for path in itertools.chain(paths, itertools.repeat(None)):
                 if path is not None:
-                    ahead.append((Path(path), pool.submit(read_picture, Path(path))))
+                    ahead.append((Path(path), pool.submit(read_first_frame, Path(path))))
                 if not ahead:
                     return
                 if path is None or len(ahead) > workers:
@@ -103,7 +105,7 @@ def _prepare(path, picture, predictor, crops, boxes_of, keep_pixels) -> _Waiting
     """Find the faces of one picture and cut them out; pixels are let go unless they are kept."""
     result = FileResult(path)
     try:
-        pixels = picture.result()
+        pixels, result.more_frames = picture.result()
         result.size = (pixels.shape[1], pixels.shape[0])
         boxes = [None] if crops else _given(boxes_of, path, result.size) if boxes_of else predictor.find(pixels)
         faces = [predictor.crop(pixels, box) for box in boxes]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 
 from ..datasets.sources.image_tree import IMAGE_SUFFIXES, list_images
 from ..errors import InputError
-from ..imaging import decode_rgb, read_image_file
+from ..imaging import decode_rgb, has_more_frames, read_image_file
 
 # Larger than the limits of training data: photographs of today's cameras have up to 60 million pixels.
 MAX_BYTES = 64 * 2**20
@@ -32,7 +33,9 @@ class PictureFile:
     name: Path
 
 
-def find_pictures(inputs: Iterable[Path | str], *, leave_out: Path | None = None) -> list[PictureFile]:
+def find_pictures(
+    inputs: Iterable[Path | str], *, leave_out: Path | None = None, left_out: list[tuple[Path, str]] | None = None
+) -> list[PictureFile]:
     """List the files that inputs mean, each once, in the order of the inputs, sorted within folders and patterns.
 
     A folder stands for the images below it, by suffix; links to folders are not followed, hidden files are left out. A
@@ -41,18 +44,27 @@ def find_pictures(inputs: Iterable[Path | str], *, leave_out: Path | None = None
     Args:
         inputs: files, folders, and patterns such as ``photos/**/*.jpg``.
         leave_out: folder below which nothing is taken (where copies are written).
+        left_out: gets everything else that was found, with the reason why it is not read.
 
     Raises:
         InputError: a pattern without a match, or nothing at all.
     """
     found: dict[Path, PictureFile] = {}
+    left = left_out if left_out is not None else []
     for given in inputs:
         for path in _expand(str(given)):
-            for picture in _below(path, leave_out) if path.is_dir() else [PictureFile(path, Path(path.name))]:
-                found.setdefault(picture.path.resolve(), picture)  # links may lead to the same file twice
+            for picture in _below(path, leave_out, left) if path.is_dir() else [PictureFile(path, Path(path.name))]:
+                first = found.setdefault(picture.path.resolve(), picture)
+                if first is not picture:
+                    left.append((picture.path, "file named twice, or a link to another one"))
     if not found:
         where = ", ".join(map(str, inputs)) if isinstance(inputs, Sequence) else ""
-        raise InputError("no pictures there", allowed=", ".join(sorted(IMAGE_SUFFIXES)), received=where)
+        others = ", ".join(f"{count:,} {why}" for why, count in Counter(why for _, why in left).most_common(5))
+        raise InputError(
+            "no pictures there",
+            allowed=", ".join(sorted(IMAGE_SUFFIXES)),
+            received=f"{where}: {others}" if others else where,
+        )
     return list(found.values())
 
 
@@ -66,8 +78,8 @@ def _expand(given: str) -> list[Path]:
     return [Path(match) for match in matches]
 
 
-def _below(folder: Path, leave_out: Path | None) -> list[PictureFile]:
-    return [PictureFile(path, path.relative_to(folder)) for path in list_images(folder, leave_out)]
+def _below(folder: Path, leave_out: Path | None, left: list[tuple[Path, str]]) -> list[PictureFile]:
+    return [PictureFile(path, path.relative_to(folder)) for path in list_images(folder, leave_out, left)]
 
 
 def read_picture(source: Path | str | bytes | np.ndarray) -> np.ndarray:
@@ -87,6 +99,12 @@ def read_picture(source: Path | str | bytes | np.ndarray) -> np.ndarray:
         return _check_array(source)
     data = bytes(source) if isinstance(source, (bytes, bytearray, memoryview)) else _read_file(Path(source))
     return decode_rgb(data, max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS)
+
+
+def read_first_frame(path: Path) -> tuple[np.ndarray, bool]:
+    """Return the pixels of a file as :func:`read_picture` does, and whether the file holds more pictures than this."""
+    data = _read_file(path)
+    return decode_rgb(data, max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS), has_more_frames(data)
 
 
 def _check_array(image: np.ndarray) -> np.ndarray:

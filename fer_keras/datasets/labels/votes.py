@@ -82,7 +82,7 @@ def read_votes(path: Path) -> Votes:
     try:
         with open(path, "rb") as handle:
             content = handle.read(_MAX_BYTES + 1)
-        text = content.decode("utf-8-sig")
+        text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except OSError as error:
         raise DataError(f"cannot read the FER+ votes {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -96,7 +96,8 @@ def read_votes(path: Path) -> Votes:
 def _parse(text: str, where: str) -> tuple[np.ndarray, np.ndarray]:
     splits: list[str] = []
     counts: list[list[int]] = []
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    delimiter = max(",;\t", key=text.partition("\n")[0].count)  # Excel's
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
     try:
         header = next(reader, [])
         if tuple(name.strip() for name in header) != HEADER:

@@ -3,7 +3,8 @@
     SPLIT/CLASS/FILE   train, and validation or test where there is a folder for them
     CLASS/FILE         no splits yet
 
-The same rules serve a folder on disk and the members of a zip.
+Folders of persons or sequences may stand above or below the classes. Folders that are no classes - ``set_a``,
+``aligned``, ``001`` - are refused rather than learned. The same rules serve a folder on disk and the members of a zip.
 """
 
 from __future__ import annotations
@@ -11,19 +12,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from ...emotions import order_classes
 from ...errors import DataError
-from .image_tree import IMAGE_SUFFIXES
 from .rows import BadRows
+from .tree_layout import (
+    LAYOUT,
+    Layout,
+    NoClassesError,
+    as_splits,
+    find_layout,
+    is_image,
+    layout_of_named,
+    looks_like_a_tree,
+)
 
-SPLIT_OF_FOLDER = {
-    **dict.fromkeys(("train", "training", "train_set"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "val_set", "validation_set"), "validation"),
-    **dict.fromkeys(("test", "testing", "test_set"), "test"),
-}
-LAYOUT = "CLASS/FILE, or SPLIT/CLASS/FILE with train and perhaps validation and test"
+__all__ = ["FolderTree", "TreeFile", "arrange", "looks_like_a_tree"]
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -34,11 +38,15 @@ class TreeFile:
         name: path with ``/``, relative to the folder or zip that was given.
         split: ``train``, ``validation``, ``test``, or empty in a tree without splits.
         label: index into the classes of the tree.
+        group: person or sequence that a folder names; empty where none does.
+        box: left, top, width, height of the face in pixels, where a list of labels gives it.
     """
 
     name: str
     split: str
     label: int
+    group: str = ""
+    box: tuple[int, int, int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -49,29 +57,18 @@ class FolderTree:
         classes: in label order, see :func:`fer_keras.emotions.order_classes`.
         files: sorted by name.
         splits: that have a folder; empty for a tree without splits.
+        notices: what must be said of labels and of pictures left out.
+        listed: whether the labels are those of a list and not of folders.
     """
 
     classes: tuple[str, ...]
     files: tuple[TreeFile, ...]
     splits: tuple[str, ...]
+    notices: tuple[str, ...] = ()
+    listed: bool = False
 
 
-def is_image(name: str) -> bool:
-    """Whether a file is an image by its name."""
-    return PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
-
-
-def looks_like_a_tree(names: Sequence[str]) -> bool:
-    """Whether there are images in two or more folders side by side, or below folders named like splits."""
-    images = [name for name in names if is_image(name)]
-    if not images:
-        return False
-    start, tops = _find_root(images)
-    folders = {parts[start] for name in images if len(parts := name.split("/")) > start + 1}
-    return bool(tops) or len(folders) > 1
-
-
-def arrange(names: Sequence[str], where: str, bad: BadRows | None = None) -> FolderTree:
+def arrange(names: Sequence[str], where: str, bad: BadRows | None = None, named: Sequence[str] = ()) -> FolderTree:
     """Find the splits, classes and images of a tree.
 
     Folders above the splits or classes are allowed when they hold nothing else. Files that are no images may lie
@@ -81,8 +78,10 @@ def arrange(names: Sequence[str], where: str, bad: BadRows | None = None) -> Fol
         names: every file, and every folder with a ``/`` at its end; junk of operating systems is left out already.
         where: name of the folder or zip for messages.
         bad: what happens to a file that is wrong; by default it is refused.
+        named: classes that the user has named: folders with these names are classes, whatever they look like.
 
     Raises:
+        NoClassesError: the folders are no classes as far as their names tell.
         DataError: no such tree, a class without an image, two folders for one class or split, or the first file that
             is refused.
     """
@@ -90,61 +89,49 @@ def arrange(names: Sequence[str], where: str, bad: BadRows | None = None) -> Fol
     images = [name for name in names if is_image(name)]
     if not images:
         raise DataError(f"{where} holds no images", allowed=LAYOUT)
-    start, tops = _find_root(images)
-    if tops and "train" not in tops.values():
-        raise DataError(f"{where} has no folder 'train'", allowed=LAYOUT, received=", ".join(sorted(tops)))
-    level = start + bool(tops)  # of the class folder among the parts of a name
-    folders = _class_folders(names, level, tops, start)
-    _refuse_doubled_splits(tops, where)
+    layout = layout_of_named(images, named) or find_layout(images, where)
+    if layout.tops and "train" not in layout.tops.values():
+        raise NoClassesError(f"{where} has no folder 'train'", allowed=LAYOUT, received=as_splits(layout.tops))
+    folders = _class_folders(names, layout)
+    _refuse_doubled_splits(layout.tops, where)
+    _refuse_unreadable(folders, where)
     classes, class_of = order_classes({folder for _, folder in folders})
     _refuse_doubled_classes(folders, class_of, where)
-    files = _place_files(names, level, tops, where, bad)
-    placed = sorted(TreeFile(name, split, classes.index(class_of[folder])) for name, split, folder in files)
+    index = {folder: classes.index(name) for folder, name in class_of.items()}
+    files = _place_files(names, layout, where, bad)
+    placed = sorted(TreeFile(name, split, index[folder], group) for name, split, folder, group in files)
     _refuse_empty_classes(classes, placed, where)
-    return FolderTree(classes, tuple(placed), tuple(dict.fromkeys(tops.values())))
+    return FolderTree(classes, tuple(placed), tuple(dict.fromkeys(layout.tops.values())))
 
 
-def _find_root(images: list[str]) -> tuple[int, dict[str, str]]:
-    """Return how many leading folders all images share, and folder name to split for the level below."""
-    paths = [name.split("/")[:-1] for name in images]  # the folders of each image
-    start, shallowest = 0, min(map(len, paths))
-    while start < shallowest - 1 and len({path[start] for path in paths}) == 1 and not _split_name(paths[0][start]):
-        start += 1
-    tops = {path[start] for path in paths if len(path) > start}
-    splits = {top: _split_name(top) for top in sorted(tops)}
-    return start, {top: split for top, split in splits.items() if split}
-
-
-def _split_name(folder: str) -> str:
-    return SPLIT_OF_FOLDER.get(folder.lower().replace("-", "_").replace(" ", "_"), "")
-
-
-def _class_folders(names: Sequence[str], level: int, tops: dict[str, str], start: int) -> set[tuple[str, str]]:
+def _class_folders(names: Sequence[str], layout: Layout) -> set[tuple[str, str]]:
     """Return (split, name) of every class folder, empty ones included."""
     found = set()
     for name in names:
         parts = name.split("/")
-        if len(parts) > level + 1 and (not tops or parts[start] in tops):
-            found.add((tops.get(parts[start], ""), parts[level]))
+        if len(parts) > layout.classes + 1 and (split := layout.split_name(parts)) is not None:
+            found.add((split, parts[layout.classes]))
     return found
 
 
-def _place_files(names: Sequence[str], level: int, tops: dict[str, str], where: str, bad: BadRows):
-    """Yield (name, split, class folder) of the images that lie in a class folder."""
+def _place_files(names: Sequence[str], layout: Layout, where: str, bad: BadRows):
+    """Yield (name, split, class folder, group) of the images that lie in a class folder."""
     for name in names:
         parts = name.split("/")
         if not parts[-1]:
             continue
+        split = layout.split_name(parts) if len(parts) > layout.split + 1 else None
+        inside = len(parts) == layout.depth and split is not None
         try:
-            if is_image(name) and (len(parts) != level + 2 or (tops and parts[level - 1] not in tops)):
-                raise DataError("it is at the wrong place", allowed="SPLIT/CLASS/FILE" if tops else "CLASS/FILE")
-            if not is_image(name) and len(parts) == level + 2 and (not tops or parts[level - 1] in tops):
+            if is_image(name) and not inside:
+                raise DataError("it is at the wrong place", allowed="SPLIT/CLASS/FILE" if layout.tops else "CLASS/FILE")
+            if not is_image(name) and inside:
                 raise DataError("it is not an image", hint="Remove it from the class folder")
         except DataError as error:
             bad.handle(f"{where}, {name}", error)
         else:
             if is_image(name):
-                yield name, tops[parts[level - 1]] if tops else "", parts[level]
+                yield name, split, parts[layout.classes], parts[layout.group] if layout.group >= 0 else ""
 
 
 def _refuse_doubled_splits(tops: dict[str, str], where: str) -> None:
@@ -152,6 +139,16 @@ def _refuse_doubled_splits(tops: dict[str, str], where: str) -> None:
         if count > 1:
             found = ", ".join(top for top in tops if tops[top] == split)
             raise DataError(f"{where} has {count} folders for the {split} split", received=found, hint="Keep one")
+
+
+def _refuse_unreadable(folders: set[tuple[str, str]], where: str) -> None:
+    for _, name in folders:
+        if not name.isprintable():
+            raise DataError(
+                f"{where}: the name of a class folder cannot be read as text",
+                received=ascii(name),
+                hint="Rename it in UTF-8, without control characters",
+            )
 
 
 def _refuse_doubled_classes(folders: set[tuple[str, str]], class_of: dict[str, str], where: str) -> None:
@@ -163,7 +160,7 @@ def _refuse_doubled_classes(folders: set[tuple[str, str]], class_of: dict[str, s
 
 def _refuse_empty_classes(classes: tuple[str, ...], files: list[TreeFile], where: str) -> None:
     if len(classes) < 2:
-        raise DataError(f"{where} has one class only", allowed="2 or more", received=", ".join(classes))
+        raise NoClassesError(f"{where} has one class only", allowed="2 or more", received=", ".join(classes))
     trained = {file.label for file in files if file.split in ("", "train")}
     empty = [name for label, name in enumerate(classes) if label not in trained]
     if empty:

@@ -20,9 +20,23 @@ from ..faces import SPLITS
 from .rows import SPLIT_OF_USAGE, BadRows, FaceRow
 
 TOP_FOLDERS = ("train", "test")
-IMAGE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"))
+_JPEG = (".jpg", ".jpeg", ".jpe", ".jfif", ".jfi", ".jif", ".pjpeg", ".pjp")
+IMAGE_SUFFIXES = frozenset(
+    (*_JPEG, ".png", ".bmp", ".dib", ".gif", ".tif", ".tiff", ".webp", ".avif", ".heic", ".heif", ".hif")
+)
 
-_JUNK_NAMES = frozenset(("__macosx", "thumbs.db", "desktop.ini"))
+_JUNK_NAMES = frozenset(
+    (
+        "__macosx",
+        "thumbs.db",
+        "desktop.ini",
+        "icon\r",
+        "@eadir",
+        "$recycle.bin",
+        "system volume information",
+        "lost+found",
+    )
+)
 _FILE_NAME = re.compile(r"(Training|PublicTest|PrivateTest)_([0-9]{1,18})\.\w+")
 
 
@@ -40,22 +54,45 @@ class TreeImage:
 
 
 def is_junk(name: str) -> bool:
-    """Whether an operating system left this entry behind (``.DS_Store``, ``__MACOSX``, ``Thumbs.db``)."""
+    """Whether an operating system left this entry behind (``.DS_Store``, ``__MACOSX``, ``Thumbs.db``, ``@eaDir``)."""
     return any(part.startswith(".") or part.lower() in _JUNK_NAMES for part in PurePosixPath(name).parts)
 
 
-def list_images(folder: Path, leave_out: Path | None = None) -> list[Path]:
+def list_images(
+    folder: Path, leave_out: Path | None = None, left_out: list[tuple[Path, str]] | None = None
+) -> list[Path]:
     """List the images in a folder and below it, by suffix, sorted folder by folder, without junk and hidden files.
 
     Links to folders are not followed, and nothing below ``leave_out`` is taken.
+
+    Args:
+        folder: where to look.
+        leave_out: folder of results.
+        left_out: gets every other file and folder with the reason why it is not among the images.
     """
     skipped = leave_out.resolve() if leave_out is not None else None
-    found = []
-    for place, folders, names in os.walk(folder):  # links to folders are listed but not followed
-        folders[:] = sorted(name for name in folders if not is_junk(name) and Path(place, name).resolve() != skipped)
-        images = sorted(name for name in names if Path(name).suffix.lower() in IMAGE_SUFFIXES and not is_junk(name))
-        found += [Path(place, name) for name in images]
+    found, left = [], left_out if left_out is not None else []
+
+    def unreadable(error: OSError) -> None:
+        left.append((Path(error.filename), f"folder that cannot be read ({error.strerror})"))
+
+    for place, folders, names in os.walk(folder, onerror=unreadable):  # links to folders are listed but not followed
+        folders[:] = sorted(name for name in folders if Path(place, name).resolve() != skipped)
+        left += [(Path(place, name), "hidden folder") for name in folders if is_junk(name)]
+        folders[:] = [name for name in folders if not is_junk(name)]
+        left += [(Path(place, name), "link to a folder") for name in folders if Path(place, name).is_symlink()]
+        for path in (Path(place, name) for name in sorted(names)):
+            why = _why_no_image(path)
+            left += [(path, why)] if why else []
+            found += [] if why else [path]
     return found
+
+
+def _why_no_image(path: Path) -> str:
+    if is_junk(path.name):
+        return "hidden file"
+    suffix = path.suffix.lower()
+    return "" if suffix in IMAGE_SUFFIXES else f"no picture by its name ({suffix or 'without suffix'})"
 
 
 def is_fer2013_tree(names: Iterable[str]) -> bool:

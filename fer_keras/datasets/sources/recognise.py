@@ -17,15 +17,27 @@ from ...errors import DataError
 from ...imaging import read_image_file
 from ..faces import SPLITS, FaceDataset, Split, fingerprint
 from .archive import holds_fer2013, read_zip
-from .csv_file import is_face_csv, read_csv
+from .csv_file import has_contempt, is_face_csv, read_csv
+from .face_tables import PARQUET_MAGIC, ParquetTable, PixelTable
 from .image_tree import TOP_FOLDERS, is_fer2013_tree, is_junk, order_images, read_images
 from .rows import BadRows, FaceRow, gather_splits
 from .tree import TreeSource, walk
 
-LAYOUTS = "fer2013.csv, icml_face_data.csv, a folder with train/ and test/ or with class folders, a zip of one of these"
+LAYOUTS = (
+    "fer2013.csv, icml_face_data.csv, ckextended.csv, a folder with train/ and test/ or with class folders or with a "
+    "list of labels, a zip of one of these, Parquet"
+)
 
 _ZIP_MAGIC = (b"PK\3\4", b"PK\5\6")
 _OTHER_ARCHIVES = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"7z\xbc\xaf": "7z", b"Rar!": "rar"}
+_OTHER_FILES = {
+    b"\x89HDF\r\n": "an HDF5 file",
+    b"\x93NUMPY": "a NumPy file",
+    b"\x80\x04\x95": "a Python pickle, which can hold code",
+    b"SQLite format 3": "an SQLite file",
+    b"MATLAB 5.0": "a MATLAB file",
+    b"\xd0\xcf\x11\xe0": "an old Excel file",
+}
 _SNIFF_BYTES = 4096
 # A folder with more entries than this beside the data is not a data folder.
 _MAX_ENTRIES = 1000
@@ -101,14 +113,33 @@ def recognise(path: Path) -> Source | TreeSource:
         tree = TreeSource("folder", path)
         if tree.is_tree:
             return tree
+        if any(name.lower().endswith(".parquet") for name in tree.names):
+            return ParquetTable("parquet", path)
         raise DataError(f"{path} holds no FER2013 data and no class folders with images", allowed=LAYOUTS)
     head = _read_head(path)
     if head.startswith(_ZIP_MAGIC):
         return _look_inside(Source("zip", path))
+    for magic, name in _OTHER_FILES.items():
+        if head.startswith(magic):
+            hint = "Write its pictures into a folder for each class, or beside a csv with the columns file,label"
+            raise DataError(f"{path} is {name}, which is not read", allowed=LAYOUTS, hint=hint)
+    if head[257:262] == b"ustar":
+        raise DataError(f"{path} is a tar archive, which is not read", allowed=LAYOUTS, hint="Unpack it first")
     for magic, name in _OTHER_ARCHIVES.items():
         if head.startswith(magic):
             raise DataError(f"{path} is a {name} archive, which is not read", allowed=LAYOUTS, hint="Unpack it first")
-    return Source("csv", path)  # whatever is wrong with it, the csv reader names the line
+    if head.startswith(PARQUET_MAGIC):
+        return ParquetTable("parquet", path)
+    return _csv_source(path)
+
+
+def _csv_source(path: Path) -> Source | TreeSource:
+    """CK+ in FER2013's form; whatever is wrong with another file, the csv reader names the line."""
+    try:
+        with open(path, "rb") as stream:
+            return PixelTable("csv", path) if has_contempt(stream) else Source("csv", path)
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}", hint="Check the path") from error
 
 
 def _look_inside(source: Source | TreeSource) -> Source | TreeSource:
@@ -137,7 +168,7 @@ def find_in_folder(folder: Path) -> list[Source | TreeSource]:
             if head.startswith(_ZIP_MAGIC):
                 found.append(Source("zip", Path(entry.path)))
             elif is_face_csv(head):
-                found.append(Source("csv", Path(entry.path)))
+                found.append(_csv_source(Path(entry.path)))
     return found
 
 

@@ -97,6 +97,22 @@ class BadRows:
         return {"count": self.reasons.total(), "reasons": dict(self.reasons.most_common()), "examples": self.examples}
 
 
+class KeptRows(BadRows):
+    """Keeps what is wrong, row by row, for whoever asks later.
+
+    Attributes:
+        kept: place and fault, in order.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("skip")
+        self.kept: list[tuple[str, DataError]] = []
+
+    def handle(self, where: str, error: DataError) -> None:
+        """Keep it."""
+        self.kept.append((where, error))
+
+
 def skipped_notice(summary: dict, kept: int) -> str:
     """Return the sentence that every result on data with skipped rows carries; empty when nothing was skipped."""
     if not summary["count"]:

@@ -30,6 +30,7 @@ _END_RECORD = struct.Struct("<4s4H2LH")
 _END_RECORD_ZIP64 = struct.Struct("<4sQ2H2L4Q")
 _LOCATOR_ZIP64_BYTES = 20
 _LOCAL_HEADER_BYTES = 30
+_UTF8_FLAG = 0x800
 
 
 @contextlib.contextmanager
@@ -45,8 +46,21 @@ def open_checked_zip(path: Path) -> Iterator[zipfile.ZipFile]:
     except MEMBER_ERRORS as error:
         raise DataError(f"{path} is a damaged zip file ({error})", hint="Download it again") from error
     with archive:
+        _read_foreign_names(archive)
         _check_members(archive, path)
         yield archive
+
+
+def _read_foreign_names(archive: zipfile.ZipFile) -> None:
+    """Read names as their writers meant them: ``\\`` of Windows programs, and UTF-8 that is not marked as such."""
+    archive.NameToInfo.clear()
+    for member in archive.infolist():
+        name = member.filename
+        if not (member.flag_bits & _UTF8_FLAG or name.isascii()):
+            with contextlib.suppress(UnicodeError):
+                name = name.encode("cp437").decode("utf-8")
+        member.filename = name.replace("\\", "/")
+        archive.NameToInfo[member.filename] = member
 
 
 def _check_directory(path: Path) -> None:
@@ -107,7 +121,7 @@ def _check_member(member: zipfile.ZipInfo, path: Path) -> None:
 
 def _name_problem(name: str) -> str:
     parts = PurePosixPath(name).parts
-    if name.startswith("/") or "\\" in name or (parts and ":" in parts[0]):
+    if name.startswith("/") or (parts and ":" in parts[0]):
         return "has an absolute or a Windows path"
     return "climbs out of the archive" if ".." in parts else ""
 

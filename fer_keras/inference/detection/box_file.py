@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ...datasets.sources.text_table import open_csv
 from ...errors import DataError
 from ..boxes import Box
 from .protocol import largest_first
@@ -48,8 +50,8 @@ def read_boxes(path: Path | str) -> GivenBoxes:
     path = Path(path)
     boxes: dict[Path, list[Box]] = {}
     try:
-        with open(path, newline="", encoding="utf-8-sig", errors="surrogateescape") as handle:
-            rows = csv.DictReader(handle, strict=True, skipinitialspace=True)
+        with open_csv(path) as (handle, delimiter):
+            rows = csv.DictReader(handle, strict=True, skipinitialspace=True, delimiter=delimiter)
             _check_header(path, rows.fieldnames or ())
             for row in rows:
                 name, box = _parse(row, f"{path}, line {rows.line_num}")
@@ -82,5 +84,8 @@ def _parse(row: Mapping[str, str | None], where: str) -> tuple[str, Box | None]:
 
 
 def _locate(name: str, csv_path: Path) -> Path:
-    beside = csv_path.parent / name
-    return beside if not Path(name).exists() and beside.exists() else Path(name)
+    """The picture of a name, which may come from Windows or from a system with another Unicode form."""
+    spellings = dict.fromkeys((name, name.replace("\\", "/")))
+    forms = (unicodedata.normalize(form, one) for one in spellings for form in ("NFC", "NFD"))
+    places = (folder / one for one in (*spellings, *forms) for folder in (Path(), csv_path.parent))
+    return next((place for place in places if place.exists()), Path(name))

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import DataError, InputError
+from ...datasets.sources.text_table import open_csv
+from ...errors import DataError, InputError, readable_name
 from ..results import PREFIX
 
 NEEDED = ("file", "timestamp", "face")
@@ -47,8 +48,8 @@ def read_observations(path: Path | str) -> Observations:
             video or of pictures, times that go back, or no row.
     """
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            return _read(csv.reader(file, strict=True), str(path))
+        with open_csv(Path(path)) as (file, delimiter):
+            return _read(csv.reader(file, strict=True, delimiter=delimiter), str(path))
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
@@ -59,6 +60,8 @@ def _read(reader, path: str) -> Observations:
     header = next(reader, None)
     if not header:
         raise DataError(f"{path} is empty", hint="Make it with: fer-keras predict VIDEO --csv results.csv")
+    if not "".join(header).isprintable():
+        raise DataError(f"{path} is not a CSV file in UTF-8")
     columns = _Columns(header, path)
     data = array("d")
     file = None
@@ -83,7 +86,7 @@ def _as_observations(file: str, columns: _Columns, table: np.ndarray) -> Observa
     if (faces < 0).all():
         raise DataError(f"{columns.path} holds no face")
     return Observations(
-        file,
+        readable_name(file),
         columns.classes,
         table[:, 0].copy(),
         faces,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...atomic_files import atomic_path
+from ...atomic_files import atomic_path, path_for_libraries
 from ..drawing import draw_predictions
 from ..results import CsvWriter, Prediction
 from .following import FaceFollower, Stages
@@ -105,6 +105,7 @@ class VideoOutputs:
         """
         self.stages, self.annotate, self.csv, self._sink = stages, annotate, csv, sink
         scratch = None if annotate is None else stack.enter_context(atomic_path(annotate))
+        scratch = scratch and stack.enter_context(path_for_libraries(scratch))
         self._rows = None if csv is None else stack.enter_context(CsvWriter(csv, classes))
         self._copy = None if scratch is None else stack.enter_context(_Copy(scratch, stages, fps))
         self.frames = self.with_face = 0

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ...atomic_files import path_for_libraries
 from ...errors import DataError, InputError
 from ...imaging import MAX_PIXELS
 from ..detection.protocol import require_cv2
@@ -107,7 +108,8 @@ def open_video(path: Path | str) -> Iterator[VideoReader]:
     path = Path(path)
     cv2 = _quiet_cv2()
     _check_container(path)
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    with path_for_libraries(path) as place:
+        capture = cv2.VideoCapture(str(place), cv2.CAP_FFMPEG)
     try:
         if not capture.isOpened():
             hint = "It is damaged, was cut off before its index was written, or holds no picture of a known codec"

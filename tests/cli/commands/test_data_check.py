@@ -2,6 +2,7 @@
 
 import json
 
+import layouts
 import numpy as np
 import pytest
 from fer_keras_cli.main import run
@@ -64,3 +65,51 @@ def test_what_is_no_data_set_at_all(tmp_path, capsys):
     (tmp_path / "x.csv").write_text("a,b\n1,2\n")
     assert run(["data", "check", str(tmp_path / "x.csv")]) == 2
     assert "has no column" in capsys.readouterr().err
+
+
+def folders(root, names, n=20):
+    return layouts.write(
+        root, {f"{name}/{i}.png": layouts.picture(i + 99 * k) for k, name in enumerate(names) for i in range(n)}
+    )
+
+
+def test_classes_and_counts_come_first(tmp_path, capsys):
+    path = layouts.write(tmp_path / "ferplus", layouts.ferplus(20))
+    assert run(["data", "check", str(path)]) == 0
+    head, first, *_ = capsys.readouterr().out.splitlines()
+    assert head.split() == ["class", "train", "validation", "test"]
+    assert first.split() == ["angry", "2", "2", "2"]
+    assert run(["data", "check", str(path), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["faces"]["test"]["contempt"] == 2
+    assert any("12 pictures have no expression" in notice for notice in document["notices"])
+
+
+def test_folders_that_are_no_classes(tmp_path, capsys):
+    path = folders(tmp_path / "x", ("set_a", "set_b"))
+    assert run(["data", "check", str(path)]) == 2
+    assert "'set_a' is the name of a group of files. If they are your classes, name them" in capsys.readouterr().err
+    assert run(["data", "check", str(path), "--classes", "set_a, set_b"]) == 0
+    assert "set_a" in capsys.readouterr().out
+
+
+def test_own_classes_need_nothing(tmp_path, capsys):
+    assert run(["data", "check", str(folders(tmp_path / "x", ("bored", "engaged")))]) == 0
+    assert "bored" in capsys.readouterr().out
+
+
+def test_every_bad_file_at_once(tmp_path, capsys):
+    path = folders(tmp_path / "x", ("bored", "engaged"))
+    layouts.write(path, {"bored/a.png": b"", "engaged/b.jpg": b"text", "bored/c.txt": b"notes"})
+    assert run(["data", "check", str(path)]) == 2
+    errors = capsys.readouterr().err
+    assert all(name in errors for name in ("bored/a.png", "engaged/b.jpg", "bored/c.txt", "3 files cannot be used"))
+    assert run(["data", "check", str(path), "--on-bad", "skip"]) == 0
+
+
+def test_the_page_never_takes_the_place_of_the_data(tmp_path, capsys):
+    path = write_csv(tmp_path / "faces.csv", 48)
+    before = path.read_bytes()
+    assert run(["data", "check", str(path), "--html", str(path)]) == 2
+    assert "is a file that is read" in capsys.readouterr().err
+    assert path.read_bytes() == before

@@ -192,3 +192,169 @@ sys.exit(code or sum(name in sys.modules for name in ("tensorflow", "keras", "ma
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+def test_nothing_is_left_out_in_silence(folder, capsys, photo):
+    """A phone's folder: what is not read is counted by reason, on stderr and in the document."""
+    import pillow_heif
+
+    heic = io.BytesIO()
+    pillow_heif.from_pillow(Image.open(io.BytesIO(photo))).save(heic)
+    frames = [Image.fromarray(np.full((90, 90), value, np.uint8)) for value in (0, 200)]
+    files = {"IMG_1.HEIC": heic.getvalue(), "b.jfif": photo, "c.txt": b"notes", "IMG_1.MOV": b"", ".hidden.jpg": photo}
+    for name, content in {**files, "d.avif": encode(np.asarray(Image.open(io.BytesIO(photo))), "AVIF")}.items():
+        (folder / "phone" / name).parent.mkdir(exist_ok=True)
+        (folder / "phone" / name).write_bytes(content)
+    for kind in ("gif", "tiff", "webp"):
+        frames[0].save(folder / f"phone/e.{kind}", save_all=True, append_images=frames[1:])
+    (folder / "phone/link").symlink_to(folder / "in")
+    (folder / "phone/twice.jpg").symlink_to(folder / "phone/b.jfif")
+    assert run(["predict", "phone", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["counts"] == {"pictures": 6, "faces": 3, "without_face": 3, "broken": 0}
+    assert document["left_out"] == {
+        "hidden file": 1,
+        "video beside pictures (give videos in a call of their own)": 1,
+        "no picture by its name (.txt)": 1,
+        "link to a folder": 1,
+        "file named twice, or a link to another one": 1,
+    }
+    assert document["first_frame_only"] == ["phone/e.gif", "phone/e.tiff", "phone/e.webp"]
+    assert run(["predict", "phone"]) == 0
+    printed = capsys.readouterr().err
+    for words in (
+        "1 hidden file: phone/.hidden.jpg",
+        "1 no picture by its name (.txt)",
+        "phone/e.gif: it holds several",
+    ):
+        assert words in printed
+
+
+def test_heic_without_the_extra_is_a_broken_file_and_not_silence(folder, capsys, monkeypatch):
+    (folder / "a.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200))
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    assert run(["predict", "a.heic"]) == 1
+    assert "fer_keras[heif]" in capsys.readouterr().err
+
+
+def test_a_folder_without_pictures_says_what_is_there(folder, capsys):
+    (folder / "notes").mkdir()
+    (folder / "notes/a.txt").write_bytes(b"x")
+    assert run(["predict", "notes"]) == 2
+    assert "1 no picture by its name (.txt)" in capsys.readouterr().err
+
+
+HOSTILE = ("caf\udce9.jpg", "Zoe\u0308.jpg", "-x.jpg", "a\nb.jpg", "ж" * 125 + ".jpg", "€😀.jpg", "a;b,\"c'.jpg")
+
+
+@pytest.mark.parametrize("console", ["utf-8", "cp1252", "ascii", "C"])
+def test_one_odd_name_does_not_cost_the_table(folder, photo, console):
+    (folder / "odd").mkdir()
+    for name in HOSTILE:
+        with open(os.fsencode(folder / "odd" / name), "wb") as file:
+            file.write(photo)
+    program = "import sys; from fer_keras_cli.main import run; sys.exit(run(sys.argv[1:]))"
+    extra = (
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+        if console == "C"
+        else {"PYTHONIOENCODING": console}
+    )
+    command = [sys.executable, "-c", program, "predict", "odd", "--csv", "out.csv", "--output", "marked"]
+    done = subprocess.run(command, capture_output=True, timeout=120, env={**os.environ, **extra})
+    assert done.returncode == 0, done.stderr
+    rows = rows_of((folder / "out.csv").read_bytes().decode("utf-8", "surrogateescape"))
+    assert {row["file"] for row in rows} == {f"odd/{name}" for name in HOSTILE}
+    assert len(os.listdir("marked")) == len(HOSTILE)
+    command = [sys.executable, "-c", program, "predict", "odd", "--csv", "-"]
+    done = subprocess.run(command, capture_output=True, timeout=120, env={**os.environ, **extra})
+    assert done.stdout == (folder / "out.csv").read_bytes()
+
+
+def test_a_name_with_a_dash_gets_help(folder, capsys, photo):
+    (folder / "-x.jpg").write_bytes(photo)
+    assert run(["predict", "-x.jpg"]) == 2
+    assert "write ./-x.jpg, or put -- before" in capsys.readouterr().err
+    assert run(["predict", "--", "-x.jpg"]) == 0
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_results_and_copies_with_names_of_255_bytes(folder, capsys, photo, suffix):
+    name = "x" * (255 - len(suffix)) + suffix
+    assert run(["predict", "in/face.jpg", "--csv" if suffix == ".csv" else "--jsonl", name]) == 0
+    assert (folder / name).is_file()
+    picture = "y" * 250 + ".tif"
+    Image.open(io.BytesIO(photo)).save(folder / picture)
+    assert run(["predict", picture, f"./{picture}", "in/face.jpg", "--output", "marked"]) == 0
+    (folder / "z").mkdir()
+    os.rename(folder / picture, folder / "z" / ("y" * 251 + ".tif"))
+    Image.open(io.BytesIO(photo)).save(folder / ("y" * 251 + ".tif"))
+    assert run(["predict", "y" * 251 + ".tif", "z/" + "y" * 251 + ".tif", "--output", "more"]) == 0
+    assert len(os.listdir("more")) == 2
+
+
+def test_devices_and_links_are_written_and_not_replaced(folder, capsys):
+    os.mkfifo("pipe")
+    import threading
+
+    read = []
+    reader = threading.Thread(target=lambda: read.append(open("pipe").read()))  # noqa: SIM115
+    reader.start()
+    assert run(["predict", "in/face.jpg", "--csv", "pipe", "--jsonl", "/dev/null"]) == 0
+    reader.join(30)
+    assert len(rows_of(read[0])) == 1
+    assert not os.path.isfile("/dev/null")
+    assert run(["predict", "in/face.jpg", "--csv", "/dev/null", "--jsonl", "/dev/null"]) == 0
+    (folder / "real.csv").write_text("old")
+    os.symlink("real.csv", "link.csv")
+    assert run(["predict", "in/face.jpg", "--csv", "link.csv"]) == 0
+    assert os.path.islink("link.csv")
+    assert len(rows_of((folder / "real.csv").read_text())) == 1
+    assert run(["predict", "in/face.jpg", "--csv", "/dev/full"]) == 1
+    capsys.readouterr()
+    assert run(["predict", "in/face.jpg", "--csv", "/dev/stdout"]) == 0
+    assert len(rows_of(capsys.readouterr().out)) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["in/face.jpg", "--csv", "in/face.jpg"], "--csv in/face.jpg is a file that is read"),
+        (["in", "--jsonl", "in/../in/face.jpg"], "is a file that is read"),
+        (["in/face.jpg", "--csv", "hard.jpg"], "is a file that is read (in/face.jpg)"),
+        (["in/face.jpg", "--csv", "soft.jpg"], "is a file that is read"),
+        (["in/face.jpg", "--csv", "x", "--jsonl", "./x"], "--csv and --jsonl name one file"),
+        (["in/face.jpg", "--csv", "x.csv", "--jsonl", "X.csv"], "name one file"),
+        (["in/face.jpg", "--csv", "in"], "is a folder"),
+        (["in/face.jpg", "--csv", "-", "--jsonl", "/dev/stdout"], "only one of"),
+        (["--boxes", "boxes.csv", "--csv", "boxes.csv"], "is a file that is read"),
+    ],
+)
+def test_targets_that_are_inputs_or_each_other(folder, capsys, arguments, words):
+    (folder / "boxes.csv").write_text("file,left,top,width,height\nin/face.jpg,80,80,160,160\n")
+    os.link("in/face.jpg", "hard.jpg")
+    os.symlink("in/face.jpg", "soft.jpg")
+    before = (folder / "in/face.jpg").read_bytes()
+    assert run(["predict", *arguments]) == 2
+    assert words in " ".join(capsys.readouterr().err.split())
+    assert (folder / "in/face.jpg").read_bytes() == before
+
+
+def test_a_table_among_the_copies_stays(folder, capsys):
+    os.mkdir("out")
+    assert run(["predict", "in/face.jpg", "--output", "out", "--csv", "out/face.jpg"]) == 0
+    assert sorted(os.listdir("out")) == ["face-2.jpg", "face.jpg"]
+    assert len(rows_of((folder / "out/face.jpg").read_text())) == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "file;left;top;width;height\r\nin\\face.jpg;80;80;160;160\r\n".encode("utf-16"),
+        "\ufefffile;left;top;width;height\r\nin\\face.jpg;80;80;160;160\r\n".encode(),
+        b"file\tleft\ttop\twidth\theight\nin/face.jpg\t80\t80\t160\t160\n",
+    ],
+)
+def test_boxes_from_excel(folder, capsys, content):
+    (folder / "boxes.csv").write_bytes(content)
+    assert run(["predict", "--boxes", "boxes.csv", "--csv", "-"]) == 0
+    assert len(rows_of(capsys.readouterr().out)) == 1

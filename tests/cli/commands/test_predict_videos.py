@@ -107,3 +107,28 @@ def test_a_camera_writes_json_lines(monkeypatch, capsys):
     assert [(line["file"], line["timestamp"], line["expression"]) for line in lines] == [
         ("camera 0", at / 10, "bright") for at in range(3)
     ]
+
+
+def test_a_folder_of_videos_is_read(video, tmp_path, capsys):
+    folder = tmp_path / "talks" / "deep"
+    folder.mkdir(parents=True)
+    (folder / "a.mp4").write_bytes(video.read_bytes())
+    (tmp_path / "talks" / "b.MP4").write_bytes(video.read_bytes())
+    (folder / "notes.txt").write_text("x")
+    assert run(["predict", str(tmp_path / "talks"), "--csv", str(tmp_path / "rows.csv")]) == 0
+    assert "1 no picture by its name (.txt)" in capsys.readouterr().err
+    with open(tmp_path / "rows.csv", newline="") as file:
+        assert len({row["file"] for row in csv.DictReader(file)}) == 2
+
+
+def test_names_at_the_limit_and_without_text(video, tmp_path, capsys):
+    """OpenCV ends the process on a name that is no UTF-8, for reading and for writing."""
+    longest = "x" * 251 + ".mp4"
+    for name in (longest, f"y/{longest}", "caf\udce9.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(video.read_bytes())
+    inputs = [str(tmp_path / name) for name in (longest, "y", "caf\udce9.mp4")]
+    for folder in ("m", "m\udce9"):
+        assert run(["predict", *inputs, "--csv", str(tmp_path / "rows.csv"), "--output", str(tmp_path / folder)]) == 0
+        assert len(list((tmp_path / folder).iterdir())) == 3
+    assert "caf\\udce9.mp4" in capsys.readouterr().out

@@ -1,11 +1,12 @@
 """Every dirty row is named; nothing is coerced."""
 
 import io
+import re
 
 import numpy as np
 import pytest
 
-from fer_keras.datasets.sources.csv_file import is_face_csv, read_csv
+from fer_keras.datasets.sources.csv_file import has_contempt, is_face_csv, read_csv
 from fer_keras.datasets.sources.rows import SPLIT_OF_USAGE
 from fer_keras.errors import DataError
 
@@ -40,6 +41,17 @@ def test_layouts_and_spellings_of_the_same_data_are_equal(tiny):
         "spaces": tiny.csv_text("emotion , pixels , Usage"),
         "blank lines": tiny.csv_text() + "\n\n",
         "no final newline": tiny.csv_text().rstrip("\n"),
+        "semicolons": tiny.csv_text().replace(",", ";"),
+        "tabs": tiny.csv_text().replace(",", "\t"),
+        "UTF-16 of Excel": tiny.csv_text(newline="\r\n").replace(",", "\t").encode("utf-16"),
+        "UTF-16 of the other order": b"\xfe\xff" + tiny.csv_text().encode("utf-16-be"),
+        "UTF-16 without a mark": tiny.csv_text().encode("utf-16-le"),
+        "empty columns at the end": tiny.csv_text(newline=",,,\r\n"),
+        "empty columns in the rows alone": tiny.csv_text().replace("Training\n", "Training,,\n"),
+        "rows of empty columns": tiny.csv_text() + ",,\n,,\n",
+        "quoted pixels": re.sub(r",(\d[\d ]+\d),", r',"\1",', tiny.csv_text()),
+        "line ends of old Macs": tiny.csv_text(newline="\r"),
+        "a line for Excel": "sep=;\r\n" + tiny.csv_text(newline="\r\n").replace(",", ";"),
     }
     for name, text in variants.items():
         assert [(row.split, row.label, row.pixels.tobytes()) for row in read(text)] == expected, name
@@ -106,7 +118,7 @@ def test_row_and_line_are_told_apart():
         ("pixels\n", "no column 'emotion'"),
         ("emotion,pixels,Usage,usage\n", "more than one column 'usage'"),
         (GOOD, "no column 'emotion'"),
-        ("emotion,pixels,Usage\n".encode("utf-16"), "NUL bytes"),
+        ("emotion,pixels,Usage\n".encode("utf-16"), "header but no rows"),
     ],
 )
 def test_a_wrong_file_is_refused(text, problem):
@@ -127,3 +139,13 @@ def test_headers_are_recognised():
     assert not is_face_csv(b"Usage,Image name,neutral,happiness\n")
     assert not is_face_csv(b"emotion,pixels\n")
     assert not is_face_csv(b"")
+    assert is_face_csv("emotion;pixels;Usage\r\n".encode("utf-16"))
+    assert is_face_csv(b"sep=;\r\nemotion;pixels;Usage;;\r\n")
+
+
+def test_an_eighth_class_is_told_from_a_fault():
+    rows = [f"{label},7 7 7,Training\n" for label in range(7)]
+    assert has_contempt(io.BytesIO((HEADER + "".join(rows) + "7,1 1,Training\n").encode()))
+    assert has_contempt(io.BytesIO((HEADER + "".join(rows) + '"7",1 1,Training\n').encode("utf-16")))
+    assert not has_contempt(io.BytesIO((HEADER + "".join(rows)).encode()))
+    assert not has_contempt(io.BytesIO((HEADER + "".join(rows * 40) + "7,1 1,Training\n").encode()))

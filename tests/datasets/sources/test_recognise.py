@@ -85,3 +85,19 @@ def test_an_empty_split_is_refused(tmp_path, tiny, usage):
     (tmp_path / "a.csv").write_text("".join(kept))
     with pytest.raises(DataError, match=f"no {usage} rows"):
         recognise(tmp_path).read_splits()
+
+
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
+        (b"\x93NUMPY\1\0", "a NumPy file"),
+        (b"\x80\x04\x95", "a Python pickle"),
+        (bytes(257) + b"ustar", "a tar archive"),
+        (b"\xd0\xcf\x11\xe0", "an old Excel file"),
+    ],
+)
+def test_files_that_are_no_tables_are_named(tmp_path, head, words):
+    (tmp_path / "x").write_bytes(head + bytes(600))
+    with pytest.raises(DataError, match=words):
+        recognise(tmp_path / "x")

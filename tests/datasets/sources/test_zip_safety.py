@@ -142,3 +142,18 @@ def test_zip64_directory_is_found(tmp_path):
             archive.writestr(f"{number}", b"")
     with open_checked_zip(path) as archive:
         assert len(archive.infolist()) == 65_600
+
+
+def test_names_of_windows_programs_and_of_unmarked_utf8(tmp_path):
+    path = tmp_path / "x.zip"
+    raw = "wütend/1.png".encode()  # written without the flag, as old zips of macOS and Linux are
+    local = local_header(b"train\\happy\\1.png", b"aaa") + local_header(raw, b"aaa")
+    second = len(local_header(b"train\\happy\\1.png", b"aaa"))
+    raw_zip(path, local, [directory_entry(b"train\\happy\\1.png", 0, 3), directory_entry(raw, second, 3)])
+    with open_checked_zip(path) as archive:
+        assert archive.namelist() == ["train/happy/1.png", "wütend/1.png"]
+        assert archive.read("train/happy/1.png") == b"aaa"
+    refuse(write(tmp_path / "y.zip", "..\\x"), "climbs out")
+    refuse(write(tmp_path / "y.zip", "C:\\x"), "absolute or a Windows path")
+    refuse(write(tmp_path / "y.zip", "\\\\server\\x"), "absolute or a Windows path")
+    refuse(write(tmp_path / "y.zip", "a/x", "a\\x"), "listed twice")
