@@ -8,15 +8,13 @@ all pairs take n squared. A pair is found when it is found from either side.
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from .perceptual_hash import mirror
-from .threads import map_in_threads
+from .threads import map_in_threads, with_lines
 
 EXACT = 60_000  # pictures
 # A picture that is there hundreds of times is found through the most similar ones of its copies in every split.
@@ -28,9 +26,6 @@ _QUERIES = 50_000  # whose lists are held at a time
 _BLOCK = 8 * 2**20  # similarities at a time, 32 MB
 _MOST_WAITING = 2_000_000  # directed pairs, before those that are too many per picture are dropped
 _ROUNDING = 1e-5
-_LINE_EVERY = 15.0  # seconds
-
-_LOG = logging.getLogger("fer_keras")
 
 
 def find_candidates(hashes: np.ndarray, kinds: np.ndarray, threshold: float, *, exact: int = EXACT) -> np.ndarray:
@@ -54,7 +49,9 @@ def find_candidates(hashes: np.ndarray, kinds: np.ndarray, threshold: float, *, 
         blocks = _nearby_pairs(hashes, centres, listed)
     found = _Found(kinds)
     compared = map_in_threads(lambda block: _compare(hashes, block, threshold), blocks)
-    for block, first, second, similarity in _with_lines(compared, len(hashes)):
+    for block, first, second, similarity in with_lines(
+        compared, lambda found: found.block.done, f"looking for copies among {len(hashes):,} faces"
+    ):
         found.add(first, second, block.mirrored, similarity)
         if block.both:
             found.add(second, first, block.mirrored, similarity)
@@ -148,18 +145,6 @@ def _compare(hashes: np.ndarray, block: _Block, threshold: float) -> _Compared:
     similarity = np.einsum("kd,kd->k", one[row], hashes[second])  # pair by pair, so that no block has a part in it
     kept = (similarity > threshold) & ((first < second) if block.both else (first != second))
     return _Compared(block, first[kept], second[kept], similarity[kept])
-
-
-def _with_lines(compared: Iterator[_Compared], n: int) -> Iterator[_Compared]:
-    """Hand on what was compared; where that takes long, say how far it is."""
-    begin = last = time.monotonic()
-    for found in compared:
-        yield found
-        if time.monotonic() - last > _LINE_EVERY:
-            last, block = time.monotonic(), found.block
-            _LOG.warning(
-                "looking for copies among %s faces: %.0f %% after %.0f s", f"{n:,}", 100 * block.done, last - begin
-            )
 
 
 class _Found:

@@ -15,7 +15,7 @@ from scipy import fft
 
 from .perceptual_hash import cosine_basis
 from .pictures import Pictures
-from .threads import map_in_threads
+from .threads import map_in_threads, with_lines
 
 MAX_SHIFT = 3  # pixels of a 48 pixel picture
 FINE, COARSE = 1.0, 3.0  # standard deviations of the two Gaussians, in pixels of a 48 pixel picture
@@ -59,8 +59,11 @@ def correlate(pictures: Pictures, pairs: np.ndarray) -> np.ndarray:
         (p,) float32, at most 1.
     """
     blocks = (pairs[start : start + _PAIR_BLOCK] for start in range(0, len(pairs), _PAIR_BLOCK))
-    found = map_in_threads(lambda block: _correlate_block(pictures, block), blocks)
-    return np.concatenate([np.empty(0, np.float32), *found])
+    found = enumerate(map_in_threads(lambda block: _correlate_block(pictures, block), blocks), start=1)
+    lines = with_lines(
+        found, lambda item: min(1.0, item[0] * _PAIR_BLOCK / len(pairs)), f"comparing {len(pairs):,} pairs of faces"
+    )
+    return np.concatenate([np.empty(0, np.float32), *(correlation for _, correlation in lines)])
 
 
 def _correlate_block(pictures: Pictures, pairs: np.ndarray) -> np.ndarray:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,6 +14,9 @@ from threadpoolctl import threadpool_limits
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+_LINE_EVERY = 15.0  # seconds
+_LOG = logging.getLogger("fer_keras")
 
 _MOST_THREADS = 4  # each holds a block, up to 60 MB
 
@@ -30,3 +35,19 @@ def map_in_threads(function: Callable[[Item], Result], items: Iterable[Item]) ->
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def with_lines(results: Iterable[Result], done: Callable[[Result], float], what: str) -> Iterator[Result]:
+    """Hand on results; where that takes long, say how far it is.
+
+    Args:
+        results: in order.
+        done: the share of the work that is done with one of them.
+        what: is being done, for people.
+    """
+    begin = last = time.monotonic()
+    for result in results:
+        yield result
+        if time.monotonic() - last > _LINE_EVERY:
+            last = time.monotonic()
+            _LOG.warning("%s: %.0f %% after %.0f s", what, 100 * done(result), last - begin)

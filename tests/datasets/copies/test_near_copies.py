@@ -1,6 +1,7 @@
 """Near copies are found whatever was done to them, and other pictures are not."""
 
 import io
+import re
 
 import numpy as np
 import pytest
@@ -187,9 +188,10 @@ def test_the_index_finds_what_all_pairs_find(borderline, monkeypatch):
 
 
 def test_a_long_search_says_how_far_it_is(borderline, monkeypatch, caplog):
-    monkeypatch.setattr("fer_keras.datasets.copies.candidates._LINE_EVERY", 0)
+    monkeypatch.setattr("fer_keras.datasets.copies.threads._LINE_EVERY", 0)
     near_pairs(borderline)
-    assert caplog.messages[-1].startswith("looking for copies among 760 faces: 100 % after")
+    assert any(line.startswith("looking for copies among 760 faces: 100 % after") for line in caplog.messages)
+    assert re.fullmatch(r"comparing \d+ pairs of faces: 100 % after 0 s", caplog.messages[-1])
 
 
 def test_the_hash_of_the_mirror_image(some):
