@@ -1,5 +1,8 @@
 """What is installed from a clean clone: every module of the house, its data files, and nothing else."""
 
+import ast
+import configparser
+import re
 import subprocess
 import sys
 import sysconfig
@@ -78,3 +81,27 @@ def test_an_editable_install_finds_every_package(clone, tmp_path):
     # -S: nothing of what is installed here finds its own way into the path.
     found = run(sys.executable, "-S", "-c", check, cwd=tmp_path).split()
     assert [Path(path).resolve().is_relative_to(clone.resolve()) for path in found] == [True, True, True]
+
+
+# A detector that a user may install; its own dependency is TensorFlow, and it is not tested with every release.
+OPTIONAL = {"mtcnn"}
+DISTRIBUTIONS = {"PIL": "pillow", "cv2": "opencv-python-headless", "sklearn": "scikit-learn", "yaml": "pyyaml"}
+
+
+def test_what_is_imported_is_declared():
+    """A package that only another one brings along goes when that one no longer needs it."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    lines = [config["options"]["install_requires"], *config["options.extras_require"].values()]
+    declared = {re.split(r"[\[<>=~;! ]", line)[0].lower() for block in lines for line in block.split("\n") if line}
+    imported = set()
+    for path in [*(ROOT / "fer_keras").rglob("*.py"), *(ROOT / "cli").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                imported.add(node.module.partition(".")[0])
+    own = {"fer_keras", "fer_keras_cli", "cli"}
+    foreign = {name for name in imported - own if name not in sys.stdlib_module_names}
+    names = {DISTRIBUTIONS.get(name, name).lower().replace("_", "-") for name in foreign}
+    assert names - declared <= OPTIONAL
