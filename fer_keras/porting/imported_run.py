@@ -76,7 +76,7 @@ def describe_import(imported: ImportedNetwork, name: str, command: str) -> dict:
 
 
 def write_import(draft: RunFolder, recipe: str, imported: ImportedNetwork, proof: str, record: dict) -> None:
-    """Write the files of an imported run into its draft: ``proof`` names the file of its proof, ``record`` is its ``run.json``."""
+    """Write the files of an imported run: ``proof`` names the file of its proof, ``record`` is its ``run.json``."""
     write_text(draft.recipe, recipe)
     with atomic_path(draft.model) as scratch:
         imported.model.save(scratch)

@@ -163,6 +163,19 @@ def test_something_in_the_way_is_not_moved(run):
     assert not (run.path / JOURNAL).exists()
 
 
+def test_links_of_the_switch_lead_nowhere(run, tmp_path):
+    away = tmp_path / "away"
+    write_text(away / "new" / "exports" / "a.txt", "stranger")
+    write_text(away / "journal.json", "{}")
+    (run.path / switch.SWITCH).symlink_to(away)
+    (run.path / f"{switch.WORK}x").symlink_to(away)
+    with pytest.raises(ModelFileError, match="is a link"):
+        run.verify()
+    publish(run, NEW, "new")
+    assert content(run) == (NEW, "new")
+    assert sorted(path.name for path in away.rglob("*")) == ["a.txt", "exports", "journal.json", "new"]
+
+
 def test_what_was_made_for_long_is_removed_with_its_process(run):
     abandoned = run.path / f"{switch.WORK}abandoned"
     abandoned.mkdir()
