@@ -111,3 +111,23 @@ def test_only_the_command_line_prints_or_exits(path):
 def test_light_modules_do_not_import_tensorflow(module):
     program = f"import sys, {module}; sys.exit(sum(name in sys.modules for name in ('tensorflow', 'keras')))"
     assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 0
+
+
+# Of these a path below a run comes first, or is what is called upon.
+WRITERS = {"write_json", "write_text", "atomic_path", "atomic_folder", "save_figure", "write_manifest"}
+# Before a run is finished there is no manifest; its teacher is noted in the record that the training has just begun.
+BEFORE_THE_MANIFEST = {("training", "train", "_note_teacher")}
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.parent.name != "runs"], ids=name_of)
+def test_runs_are_written_through_publish(path):
+    """Drafts and stages of a run may be written; the run itself only takes whole results, with their sums."""
+    for function in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(function, ast.FunctionDef) or (*module_parts(path), function.name) in BEFORE_THE_MANIFEST:
+            continue
+        for node in ast.walk(function):
+            if isinstance(node, ast.Call):
+                called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                about = node.func if called == "write_manifest" else next(iter(node.args), None)
+                names = [part.id for part in ast.walk(about) if isinstance(part, ast.Name)] if about else []
+                assert called not in WRITERS or "run" not in names, f"line {node.lineno}: use run.publish()"

@@ -75,11 +75,11 @@ def describe_import(imported: ImportedNetwork, name: str, command: str) -> dict:
     }
 
 
-def write_import(run: RunFolder, recipe: str, imported: ImportedNetwork, proof: str, record: dict) -> None:
+def write_import(draft: RunFolder, recipe: str, imported: ImportedNetwork, proof: str, record: dict) -> None:
     """Write the files of an imported run: ``proof`` names the file of its proof, ``record`` is its ``run.json``."""
-    write_text(run.recipe, recipe)
-    with atomic_path(run.model) as scratch:
+    write_text(draft.recipe, recipe)
+    with atomic_path(draft.model) as scratch:
         imported.model.save(scratch)
-    write_json(run.path / proof, imported.parity)
-    write_json(run.run_json, record)
-    run.write_manifest()
+    write_json(draft.path / proof, imported.parity)
+    write_json(draft.run_json, record)
+    draft.write_manifest()

@@ -213,6 +213,8 @@ def read_listing(folder: Path) -> Listing:
     Raises:
         ModelFileError: the manifest is missing, or either is none that this project writes.
     """
+    if (folder / SWITCH).is_symlink():
+        raise _unusable(folder, f"{SWITCH} is a link")
     journal = _read_object(folder, JOURNAL)
     manifest = _read_object(folder, MANIFEST)
     if manifest is None and journal is None:

@@ -164,7 +164,7 @@ class Parity(BaseModel):
 
     model_config = _OPEN
     format_version: int = _ABSENT
-    model_sha256: str = _ABSENT
+    model_sha256: str | None = _ABSENT
     temperature: float = _ABSENT
     exports: dict[str, ParityEntry]
 
@@ -195,7 +195,7 @@ class Contract(BaseModel):
 
     model_config = _OPEN
     run: str = _ABSENT
-    model_sha256: str = _ABSENT
+    model_sha256: str | None = _ABSENT
     classes: list[str] = _ABSENT
     temperature: Annotated[float, Field(gt=0)] = _ABSENT
     uncertain: Uncertain | None = _ABSENT

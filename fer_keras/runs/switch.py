@@ -89,6 +89,8 @@ def recover(folder: Path) -> None:
         OSError: the file system refuses.
         ModelFileError: manifest or journal cannot be read.
     """
+    if (folder / SWITCH).is_symlink():  # nobody's but an attacker's; what it leads to stays as it is
+        (folder / SWITCH).unlink()
     if (folder / JOURNAL).is_file():
         _finish(folder, read_listing(folder))
     if (folder / SWITCH).exists():
@@ -146,7 +148,7 @@ def _sync_all(folder: Path) -> None:
 
 def _remove_abandoned(path: Path) -> None:
     """Remove the workspace of a process that has ended; that of one that lives is locked."""
-    if not held_here(path):
+    if not path.is_symlink() and not held_here(path):
         with contextlib.suppress(RunFolderError, FileNotFoundError), locked(path, patience=0):
             shutil.rmtree(path, ignore_errors=True)
 

@@ -247,12 +247,12 @@ def _describe_phases(recipe: Recipe, model: keras.Model, progress: Progress) -> 
     return facts
 
 
-def _save_inference_copy(recipe: Recipe, dataset: FaceDataset, model: keras.Model, run: RunFolder) -> None:
+def _save_inference_copy(recipe: Recipe, dataset: FaceDataset, model: keras.Model, stage: RunFolder) -> None:
     """Save without the optimizer: ``include_optimizer=False`` is ignored for .keras, an uncompiled twin is not."""
     with precision(resolve_precision(recipe.train.precision)):
         twin = build_twin(recipe, len(dataset.classes), dataset.image_size)
     twin.set_weights(model.get_weights())
-    with atomic_path(run.model) as scratch:
+    with atomic_path(stage.model) as scratch:
         twin.save(scratch)
 
 

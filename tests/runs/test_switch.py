@@ -133,6 +133,27 @@ def test_a_reader_beside_a_writer_never_sees_damage(run):
     assert readings
 
 
+def test_writers_beside_each_other_lose_nothing(run):
+    """An evaluation beside an export: both end well, and the run holds both."""
+    import threading
+
+    def write(split):
+        for number in range(10):
+            with run.publish(run.evaluation(split)) as stage:
+                write_text(stage.evaluation(split) / "metrics.json", f"{split} {number}")
+
+    writers = [threading.Thread(target=write, args=(split,)) for split in ("train", "validation", "test")]
+    for writer in writers:
+        writer.start()
+    publish(run, NEW, "new")
+    for writer in writers:
+        writer.join()
+    run.verify()
+    assert content(run) == (NEW, "new")
+    for split in ("train", "validation", "test"):
+        assert (run.evaluation(split) / "metrics.json").read_text() == f"{split} 9"
+
+
 def test_something_in_the_way_is_not_moved(run):
     shutil.rmtree(run.exports)
     run.exports.write_text("somebody's file")
@@ -140,6 +161,19 @@ def test_something_in_the_way_is_not_moved(run):
         publish(run, NEW, "new")
     assert run.exports.read_text() == "somebody's file"
     assert not (run.path / JOURNAL).exists()
+
+
+def test_links_of_the_switch_lead_nowhere(run, tmp_path):
+    away = tmp_path / "away"
+    write_text(away / "new" / "exports" / "a.txt", "stranger")
+    write_text(away / "journal.json", "{}")
+    (run.path / switch.SWITCH).symlink_to(away)
+    (run.path / f"{switch.WORK}x").symlink_to(away)
+    with pytest.raises(ModelFileError, match="is a link"):
+        run.verify()
+    publish(run, NEW, "new")
+    assert content(run) == (NEW, "new")
+    assert sorted(path.name for path in away.rglob("*")) == ["a.txt", "exports", "journal.json", "new"]
 
 
 def test_what_was_made_for_long_is_removed_with_its_process(run):

@@ -60,7 +60,7 @@ def make_call(target: dict, batch: int, threads: int) -> Call:
         return _keras_call(target["path"], images)
     from ..exported_model import load_exported
 
-    # Who asks has opened the run, and with it checked every file against the manifest: also those of earlier versions.
+    # Who asks has checked the exports against the manifest of the run: also those of earlier versions.
     exported = load_exported(target["path"], threads=threads, trust=True)
     return lambda: exported.predict_batch(images)
 
