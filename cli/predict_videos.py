@@ -11,20 +11,28 @@ from pathlib import Path
 import click
 
 from .options import echo_json
-from .prediction_outputs import check_targets, echo_broken, echo_left_out, free_name, open_rows, shown_name
+from .prediction_outputs import (
+    check_targets,
+    count_left_out,
+    echo_broken,
+    echo_left_out,
+    free_name,
+    open_rows,
+    shown_name,
+)
 
 
-def video_inputs(inputs, boxes, output=None) -> list[str]:
+def video_inputs(inputs, boxes, output=None, left_out=None) -> list[str]:
     """Return the videos among the inputs, patterns such as ``'talks/*.mp4'`` replaced by what they match.
 
-    A folder without a picture stands for the videos in it and below.
+    A folder without a picture stands for the videos in it and below; ``left_out`` gets the rest, with reasons.
 
     Raises:
         UsageError: videos together with pictures, or with boxes.
     """
     from fer_keras.inference.video.reader import is_video
 
-    inputs = [one for name in inputs for one in _videos_below(name, output)]
+    inputs = [one for name in inputs for one in _videos_below(name, output, left_out)]
     videos = [name for name in inputs if is_video(name)]
     if videos and len(videos) < len(inputs):
         raise click.UsageError("give videos and pictures in two calls: their rows have different times and numbers")
@@ -33,7 +41,7 @@ def video_inputs(inputs, boxes, output=None) -> list[str]:
     return [match for name in videos for match in _matches(name)]
 
 
-def _videos_below(name, output) -> list[str]:
+def _videos_below(name, output, left_out) -> list[str]:
     """A folder that holds videos and no pictures, as its videos; anything else as it is."""
     from fer_keras.datasets.sources.image_tree import list_images
     from fer_keras.inference.video.reader import is_video
@@ -45,7 +53,8 @@ def _videos_below(name, output) -> list[str]:
     videos = [str(path) for path, why in others if is_video(path) and why.startswith("no picture")]
     if pictures or not videos:
         return [name]
-    echo_left_out([(path, why) for path, why in others if str(path) not in videos])
+    if left_out is not None:
+        left_out += [(path, why) for path, why in others if str(path) not in videos]
     return videos
 
 
@@ -55,12 +64,13 @@ def _matches(name) -> list[str]:
     return sorted(glob.glob(name, recursive=True)) or [name]
 
 
-def predict_videos(predictor, inputs, *, as_json, output, csv_path, jsonl_path, **options) -> int:
+def predict_videos(predictor, inputs, *, as_json, output, csv_path, jsonl_path, left_out=(), **options) -> int:
     """Predict all videos and print; returns the exit code: 0, 1 if one was broken, 130 after Ctrl-C."""
     from fer_keras.errors import DataError
     from fer_keras.inference.video.predict import predict_video
 
     check_targets({"--csv": csv_path, "--jsonl": jsonl_path}, [*inputs, *filter(None, [options["model"]])])
+    echo_left_out(list(left_out))
     quiet = as_json or "-" in (csv_path, jsonl_path)
     summaries, errors = [], []
     with ExitStack() as stack:
@@ -82,7 +92,7 @@ def predict_videos(predictor, inputs, *, as_json, output, csv_path, jsonl_path, 
             if summary.stopped == "interrupted":
                 break
     if as_json:
-        echo_json({"videos": summaries, "errors": errors})
+        echo_json({"videos": summaries, "errors": errors, "left_out": count_left_out(left_out)})
     return 130 if any(item["stopped"] == "interrupted" for item in summaries) else int(bool(errors))
 
 

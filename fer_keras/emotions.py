@@ -118,5 +118,5 @@ def order_classes(names: Iterable[str]) -> tuple[tuple[str, ...], dict[str, str]
             return tuple(name for name in known if name in found.values()), found
     first: dict[str, str] = {}
     for name in given:
-        first.setdefault(same_name(name), unicodedata.normalize("NFC", name))
+        first.setdefault(same_name(name), unicodedata.normalize("NFC", name).strip())
     return tuple(sorted(first.values())), {name: first[same_name(name)] for name in given}

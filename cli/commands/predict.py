@@ -96,8 +96,10 @@ def command(ctx, inputs, as_json, webcam, **options):
         raise click.UsageError("--boxes goes with neither --crops nor --detector")
     if [options["csv_path"], options["jsonl_path"], "-" if as_json else None].count("-") > 1:
         raise click.UsageError("only one of --csv -, --jsonl - and --json can go to stdout")
-    if videos := video_inputs(inputs, options["boxes"], options["output"]):
-        ctx.exit(predict_videos(make_predictor(options), videos, as_json=as_json, **options))
+    left_out = []
+    if videos := video_inputs(inputs, options["boxes"], options["output"], left_out):
+        predictor = make_predictor(options)
+        ctx.exit(predict_videos(predictor, videos, as_json=as_json, left_out=left_out, **options))
     if not predict_pictures(make_predictor(options), inputs, as_json=as_json, **options):
         ctx.exit(1)
 

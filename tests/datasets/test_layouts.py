@@ -114,3 +114,31 @@ def test_a_name_that_is_no_text(load, tmp_path):
     dataset = load(files | {"happy/caf\udce9.png": layouts.picture(999)})
     names = [name for split in dataset.splits.values() for name in split.ids.tolist()]
     assert "happy/caf\\udce9.png" in names
+
+
+def test_a_zip_of_windows(load, tmp_path):
+    names = ("happy", "sad")
+    files = {f"Faces\\{name}\\{i}.png": layouts.picture(i + 100 * k) for k, name in enumerate(names) for i in range(20)}
+    dataset = load(layouts.write_zip(tmp_path / "x.zip", files))
+    assert dataset.classes == names
+    assert sum(sizes(dataset).values()) == 40
+
+
+def test_a_folder_whose_name_is_no_text(tmp_path):
+    files = {
+        f"{name}/{i}.png": layouts.picture(i + 100 * k) for k, name in enumerate(("a lot", "little")) for i in range(20)
+    }
+    root = layouts.write(tmp_path / "caf\udce9", files)
+    for _ in range(2):  # prepared, then found again
+        dataset = load_faces(root, cache_dir=tmp_path / "cache")
+        assert dataset.classes == ("a lot", "little")
+
+
+def test_tables_from_excel_are_fer2013(load, tmp_path):
+    rows = ["emotion;pixels;Usage;;"]
+    for i in range(21):
+        pixels = " ".join(map(str, np.random.default_rng(i).integers(0, 256, 2304)))
+        rows.append(f'{i % 7};"{pixels}";{("Training", "PublicTest", "PrivateTest")[i // 7]};;')
+    (tmp_path / "sheet.csv").write_bytes("\r\n".join([*rows, ";;;;", ""]).encode("utf-16"))
+    dataset = load(tmp_path / "sheet.csv")
+    assert (dataset.name, sizes(dataset)) == ("fer2013", {"train": 7, "validation": 7, "test": 7})

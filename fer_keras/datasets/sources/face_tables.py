@@ -20,6 +20,7 @@ from .csv_file import read_csv
 from .folder_names import splits_of
 from .folder_tree import FolderTree, TreeFile
 from .label_lists import LABEL_COLUMNS, SPLIT_COLUMNS
+from .labelled_tree import NUMBERS_NOTICE
 from .rows import MAX_ROWS, SPLIT_OF_USAGE, BadRows, FaceRow, KeptRows, placed
 from .tree import TreeSource
 
@@ -89,9 +90,8 @@ class ParquetTable(TreeSource):
         splits = {split for _, split, _ in rows}
         known = splits if "train" in splits and "" not in splits else set()
         files = tuple(TreeFile(name, split if known else "", index[label]) for name, split, label in rows)
-        notice = "the classes are numbers, and nothing says what they mean: data.merge gives them names"
         numbers = all(name.lstrip("-").isdigit() for name in classes)
-        return FolderTree(classes, files, tuple(sorted(known)), (notice,) if numbers else ())
+        return FolderTree(classes, files, tuple(sorted(known)), (NUMBERS_NOTICE,) if numbers else ())
 
     def read(self, names: Iterable[str]) -> Iterator[tuple[str, bytes | DataError]]:
         """Yield the picture of each row; ``names`` are in the order that :meth:`arrange` gave."""

@@ -35,7 +35,9 @@ _GROUP_WORDS = frozenset(_GROUPS.split())
 # Folders called so and numbered are classes without a name.
 _CLASSES = "class classes klasse clase classe emotion expression label category cls emo exp c e au"
 _CLASS_WORDS = frozenset(_CLASSES.split())
-_MOST_NUMBERS = 11
+_PERSONS = "subject subj sub person participant actor speaker user patient id session sequence seq video clip take s p"
+_PERSON_WORDS = frozenset(_PERSONS.split())
+_MOST_NUMBERS, _LONGEST_CODE = 11, 3
 
 
 def words_of(name: str) -> list[str]:
@@ -90,8 +92,13 @@ def why_no_classes(names: Iterable[str]) -> str:
 
 
 def are_like_persons(names: Iterable[str]) -> bool:
-    """Whether all names are numbers or carry one, as those of persons and sequences do."""
-    return all(any(sign.isdigit() for sign in name) for name in names)
+    """Whether all names are numbers or codes with numbers, as those of persons and sequences are: ``001``, ``AF01``."""
+    return all(any(sign.isdigit() for sign in name) and _are_person_words(words_of(name)) for name in names)
+
+
+def _are_person_words(words: list[str]) -> bool:
+    others = [word for word in words if not word.isdigit() and word not in _PERSON_WORDS]
+    return all(len(word) <= _LONGEST_CODE and word not in _GROUP_WORDS for word in others)
 
 
 def _why_no_class(name: str) -> str:
@@ -109,8 +116,10 @@ def _why_no_class(name: str) -> str:
 
 
 def _are_numbered_classes(names: list[str]) -> bool:
-    if all(set(words_of(name)) & _CLASS_WORDS for name in names):
-        return True
+    if all({word for word in words_of(name) if not word.isdigit()} <= _CLASS_WORDS for name in names) and not all(
+        name.strip().isdigit() for name in names
+    ):
+        return all(len(words_of(name)) == 2 for name in names)
     if not all(name.isascii() and name.isdigit() and str(int(name)) == name for name in names):
         return False
     numbers = sorted(map(int, names))

@@ -10,6 +10,7 @@ any         a table with a column of file names and one of labels
 from __future__ import annotations
 
 import functools
+import io
 import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -109,7 +110,7 @@ def _recognise(name: str, open_file: Open) -> LabelList | None:
     except DataError:  # what cannot be read is no list; where one is needed, the error says that there is none
         return None
     fields = [field.strip() for field in first_record(head)]
-    read = _reader_of(fields, head)
+    read = _reader_of(fields, head) or _of_unknown_columns(head)
     if read is None:
         return None
     kind, order, parse = read
@@ -169,6 +170,21 @@ def _of_columns(names: list[str]):
         return Entry("", row[at[0]], label, "" if split is None else row[split], place if len(place) == 4 else None)
 
     return "AffectNet" if affectnet else "", AFFECTNET8 if affectnet else (), parse
+
+
+def _of_unknown_columns(head: bytes):
+    """A table under any header, if its second line has a picture's name and beside it one column, or a known one."""
+    records = [row for _, row in itertools.islice(read_records(io.BytesIO(head)), 2) if isinstance(row, list)]
+    if len(records) < 2:
+        return None
+    names, cells = column_names(records[0]), [cell.strip() for cell in records[1]]
+    pictures = [at for at, cell in enumerate(cells) if _PICTURE_NAME.fullmatch(cell)]
+    others = [at for at, cell in enumerate(cells) if cell and at not in pictures]
+    known = [at for at in others if at < len(names) and names[at] in LABEL_COLUMNS]
+    label = (known or others)[0] if len(known) == 1 or len(others) == 1 else None
+    if len(pictures) != 1 or label is None:
+        return None
+    return "", (), lambda row: Entry("", row[pictures[0]], row[label].strip())
 
 
 def _of_votes(name: str, votes: list[str], split: str = "", box: str = "") -> Entry:

@@ -15,6 +15,8 @@ from .label_lists import Entry, LabelList, code_words
 from .rows import SPLIT_OF_USAGE, BadRows
 from .tree_layout import is_image
 
+NUMBERS_NOTICE = "the classes are numbers, and nothing says what they mean: data.merge gives them names"
+
 _Joined = list[tuple[Entry, str, LabelList]]
 
 
@@ -172,7 +174,7 @@ def _notices(lists, classes, unlabelled: int, left: int, joined: _Joined) -> Ite
     of = ", ".join(dict.fromkeys(f"{one.kind}'s {one.name}" if one.kind else one.name for one in lists))
     yield readable_name(f"labels are those of {of[:200]}, not of folders")
     if all(name.isdigit() for name in classes):
-        yield "the classes are numbers, and nothing says what they mean: data.merge gives them names"
+        yield NUMBERS_NOTICE
     if unlabelled:
         yield f"{unlabelled:,} pictures have no expression in the list (unknown, uncertain, no face) and were left out"
     if left:

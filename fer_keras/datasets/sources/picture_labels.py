@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -18,7 +18,7 @@ import numpy as np
 from ...emotions import AFFECTNET8, known_emotion
 from ...errors import DataError
 from .folder_names import words_of
-from .label_lists import AFFECTNET_CODES, Entry, LabelList, decoded, list_of
+from .label_lists import AFFECTNET_CODES, Entry, LabelList, code_words, decoded, list_of
 
 # Lucey et al. 2010.
 CKPLUS_CODES = ("neutral", "angry", "contempt", "disgust", "fear", "happy", "sad", "surprise")
@@ -75,6 +75,17 @@ def labels_of_names(pictures: Sequence[str]) -> LabelList | None:
         return None
     entries = tuple(Entry(name, f"/{name}", label) for name, label in zip(pictures, found, strict=True))
     return LabelList("", "the file names", (), lambda: entries)
+
+
+def labels_of_numbers(numbers: Mapping[str, str]) -> LabelList | None:
+    """Return the labels of pictures in folders of numbers where their names tell whose numbers these are: RAF-DB's.
+
+    Args:
+        numbers: name of each picture to that of its folder.
+    """
+    entries = tuple(Entry(name, f"/{name}", number) for name, number in numbers.items())
+    known = code_words(entries) != [entry.label for entry in entries]
+    return LabelList("RAF-DB", "numbers", (), lambda: entries) if known else None
 
 
 def _label_of_name(stem: str) -> str:

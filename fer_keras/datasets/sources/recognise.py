@@ -115,6 +115,8 @@ def recognise(path: Path) -> Source | TreeSource:
             return tree
         if any(name.lower().endswith(".parquet") for name in tree.names):
             return ParquetTable("parquet", path)
+        if tree.has_images:
+            tree.arrange()  # says why they are not enough
         raise DataError(f"{path} holds no FER2013 data and no class folders with images", allowed=LAYOUTS)
     head = _read_head(path)
     if head.startswith(_ZIP_MAGIC):

@@ -18,8 +18,8 @@ from .archive import read_image_member
 from .folder_tree import FolderTree, arrange
 from .image_tree import is_junk
 from .label_lists import LabelList, find_lists
-from .labelled_tree import arrange_by_lists
-from .picture_labels import find_sidecars, labels_of_names
+from .labelled_tree import NUMBERS_NOTICE, arrange_by_lists
+from .picture_labels import find_sidecars, labels_of_names, labels_of_numbers
 from .rows import BadRows, KeptRows
 from .tree_layout import NoClassesError, is_image, looks_like_a_tree
 from .zip_safety import MEMBER_ERRORS, open_checked_zip
@@ -81,8 +81,17 @@ class TreeSource:
             return tree
         for place, problem in kept.kept:
             bad.handle(place, problem)
+        if all(name.isdigit() for name in plain.classes):
+            return self._with_meaning(plain, bad)
         unused = f"the folders' names are the labels, not {self.lists[0].name}" if self.lists else ""
         return replace(plain, notices=(readable_name(unused),)) if unused else plain
+
+    def _with_meaning(self, plain: FolderTree, bad: BadRows) -> FolderTree:
+        """Folders of numbers: RAF-DB's, as the names of the pictures tell, or nobody knows which."""
+        numbers = {file.name: plain.classes[file.label] for file in plain.files}
+        if known := labels_of_numbers(numbers):
+            return arrange_by_lists(list(numbers), [known], str(self.path), bad) or plain
+        return replace(plain, notices=(NUMBERS_NOTICE,))
 
     def _arrange_without_folders(self, bad: BadRows) -> FolderTree | None:
         where = str(self.path)
@@ -108,6 +117,11 @@ class TreeSource:
         except NoClassesError:
             return replace(self, named=tuple(classes))
         return self
+
+    @property
+    def has_images(self) -> bool:
+        """Whether there are pictures at all, by their names."""
+        return bool(self._images)
 
     @functools.cached_property
     def _images(self) -> list[str]:

@@ -90,6 +90,8 @@ def find_layout(images: list[str], where: str) -> Layout:
         received = f"{as_splits(tops)}, and in them {', '.join(sorted(folders)[:6])}" if tops else ""
         hint = f"{NAMED_CLASSES}. A list of labels is read too: see docs/data.md"
         raise NoClassesError(f"{where}: these folders are no classes: {why}", received=received, hint=hint)
+    if not above and not tops and (inner := _splits_below(own, level)):
+        return Layout(level + 1, level, -1, level + 3, inner, tuple(images[0].split("/")[:start]))
     level += bool(above)
     below = not above and _are_groups_below(own, level)
     group = level - 1 if above else level + 1 if below else -1
@@ -130,13 +132,21 @@ def _groups_above(paths: list[list[str]], level: int, where: str) -> str:
     raise NoClassesError(
         f"{where}: {', '.join(groups[:4])} each hold the class folders {', '.join(sorted(below)[:4])}, so they are no "
         "classes; whether they hold the same faces is not known",
-        hint=f"Give one of them ({where}/{groups[0]}), or rename them to train, validation and test",
+        hint=f"Give one of them ({where}/{groups[0]}). If they are splits, call them train, validation and test; "
+        "if they are persons, person_1, person_2 and so on",
     )
 
 
 def _are_groups_below(paths: list[list[str]], level: int) -> bool:
     """Whether every picture lies in a numbered folder of a person or sequence below its class."""
     return all(len(parts) == level + 3 for parts in paths) and are_like_persons({parts[level + 1] for parts in paths})
+
+
+def _splits_below(paths: list[list[str]], level: int) -> dict[str, str]:
+    """The split of each folder below the classes, if all of them are splits: ``CLASS/SPLIT/FILE``."""
+    folders = _names_at(paths, level + 1)
+    found = splits_of(folders)
+    return found if len(found) == len(folders) and all(len(parts) == level + 3 for parts in paths) else {}
 
 
 def as_splits(tops: dict[str, str]) -> str:

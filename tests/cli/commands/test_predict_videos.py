@@ -119,6 +119,8 @@ def test_a_folder_of_videos_is_read(video, tmp_path, capsys):
     assert "1 no picture by its name (.txt)" in capsys.readouterr().err
     with open(tmp_path / "rows.csv", newline="") as file:
         assert len({row["file"] for row in csv.DictReader(file)}) == 2
+    assert run(["predict", str(tmp_path / "talks"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["left_out"] == {"no picture by its name (.txt)": 1}
 
 
 def test_names_at_the_limit_and_without_text(video, tmp_path, capsys):

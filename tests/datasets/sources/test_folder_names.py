@@ -80,6 +80,8 @@ def test_eval_is_what_the_others_leave():
         ("raw", "processed"),
         ("12", "13", "14"),
         ("session-1", "session-2"),
+        ("3f2a9c", "9b1e77"),
+        ("00", "01", "02"),
     ],
 )
 def test_what_is_no_class(names):
@@ -170,6 +172,18 @@ def test_splits_without_classes_say_what_was_understood():
 def test_versions_of_one_tree_are_not_mixed():
     with pytest.raises(NoClassesError, match=r"aligned, original each hold the class folders happy, sad"):
         arrange(files("aligned/happy", "aligned/sad", "original/happy", "original/sad"), "x")
+
+
+@pytest.mark.parametrize("versions", [("size48", "size96"), ("v1", "v2"), ("set1", "set2"), ("anna", "bob")])
+def test_numbered_versions_are_no_persons(versions):
+    with pytest.raises(NoClassesError, match="each hold the class folders"):
+        arrange(files(*(f"{version}/{name}" for version in versions for name in ("happy", "sad"))), "x")
+
+
+def test_splits_below_the_classes():
+    tree = arrange(files(*(f"{name}/{split}" for name in ("happy", "sad") for split in ("Train", "val", "test"))), "x")
+    assert tree.classes == ("happy", "sad")
+    assert {file.split for file in tree.files if "/val/" in file.name} == {"validation"}
 
 
 @pytest.mark.parametrize("order", ["{person}/{emotion}", "{emotion}/{person}"])

@@ -78,6 +78,19 @@ def test_rafdb_from_folders_of_numbers_with_lists(arranged):
     assert told(tree)["DATASET/test/3/test_00009_aligned.jpg"] == ("test", "disgust")
 
 
+def test_rafdb_from_folders_of_numbers_alone(arranged):
+    names = [f"{split}/{i % 7 + 1}/{split}_{i:05}_aligned.jpg" for split in ("train", "test") for i in range(14)]
+    _, tree = arranged({name: layouts.picture(i) for i, name in enumerate(names)})
+    assert tree.classes == FER7
+    assert told(tree)["test/6/test_00005_aligned.jpg"] == ("test", "angry")
+
+
+def test_folders_of_numbers_that_nothing_explains(arranged):
+    _, tree = arranged({f"{label}/{i}.png": layouts.picture(i) for label in range(7) for i in range(2)})
+    assert tree.classes == tuple("0123456")
+    assert "nothing says what they mean" in tree.notices[0]
+
+
 def test_affectnet_by_its_lists(arranged):
     _, tree = arranged(layouts.affectnet_csv())
     assert tree.classes == AFFECTNET8
@@ -116,6 +129,8 @@ def test_ckplus(arranged):
         ("file,label\na.png,bored\nb.png,engaged\n", ("bored", "engaged")),
         ("filename;emotion\r\na.png;Freude\r\nb.png;Trauer\r\n", ("happy", "sad")),
         ("a.png,happy\nb.png,sad\n", ("happy", "sad")),
+        ("Datei;Ausdruck\r\na.png;Freude\r\nb.png;Trauer\r\n", ("happy", "sad")),
+        ("nr,Bild,emotion,alter\n1,a.png,Freude,30\n2,b.png,Trauer,40\n", ("happy", "sad")),
         ("path\tclass\nphotos\\a.png\t3\nphotos\\b.png\t4\n", ("3", "4")),
         (",pth,label,relFCs\n0,./photos/a.png,surprise,0.9\n1,photos/b.png,anger,0.8\n", ("angry", "surprise")),
     ],
@@ -200,7 +215,7 @@ def test_labels_in_file_names(arranged, names, expected):
 
 def test_file_names_of_which_one_tells_nothing(tmp_path):
     files = {f"x/{name}.png": layouts.picture(1) for name in ("happy_1", "sad_1", "holiday")}
-    with pytest.raises(DataError, match="no FER2013 data and no class folders"):
+    with pytest.raises(DataError, match="side by side|one class only"):
         recognise(layouts.write(tmp_path, files))
 
 
