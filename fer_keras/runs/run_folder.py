@@ -11,9 +11,9 @@ from pathlib import Path
 
 from ..atomic_files import new_folder, refusal, remove_folder, write_json
 from ..errors import RunFolderError
-from .lock import PATIENCE, locked
-from .manifest import CORE, JOURNAL, MANIFEST, SCRATCH, list_files, make_manifest, verify_folder
-from .switch import WORK, drop, recover, staged
+from .lock import LOCK, PATIENCE, locked
+from .manifest import CORE, JOURNAL, MANIFEST, SCRATCH, SWITCH, list_files, make_manifest, verify_folder
+from .switch import DROPPED, WORK, drop, is_staging, recover, staged
 
 # Seconds that a reader waits for a writer that is just putting its files in place.
 _BRIEFLY = 5.0
@@ -160,9 +160,11 @@ class RunFolder:
                 raise refusal(self.path, error) from error
 
     def settle(self) -> None:
-        """Finish what a crash has left half in place; where that cannot be done now, old and new files both count."""
-        if (self.path / JOURNAL).exists():
-            with contextlib.suppress(RunFolderError, OSError), self.lock(patience=_BRIEFLY):
+        """Finish what a crash has left half in place, and clear up; where that cannot be done now it does no harm."""
+        left = any((self.path / name).exists() for name in (SWITCH, LOCK, f"{DROPPED}{SCRATCH}"))
+        if left and not is_staging(self.path):
+            patience = _BRIEFLY if (self.path / JOURNAL).exists() else 0
+            with contextlib.suppress(RunFolderError, OSError), self.lock(patience=patience):
                 recover(self.path)
 
     def discard_unstarted(self) -> None:

@@ -49,8 +49,12 @@ def staged(folder: Path, replaced: Collection[str]) -> Iterator[Path]:
             finishes what was begun.
         ModelFileError: the manifest cannot be read.
     """
+    if is_staging(folder):
+        raise RuntimeError(f"{folder}: what is published is written in one block, not in one within another")
+    key = folder.resolve()
     try:
         recover(folder)
+        _staging.add(key)
         for name in ("", *replaced):
             (folder / _NEW / name).mkdir(parents=True)
         yield folder / _NEW
@@ -58,8 +62,18 @@ def staged(folder: Path, replaced: Collection[str]) -> Iterator[Path]:
     except OSError as error:
         raise refusal(folder, error) from error
     finally:
+        _staging.discard(key)
         if not (folder / JOURNAL).exists():
             shutil.rmtree(folder / SWITCH, ignore_errors=True)
+
+
+# Runs that this process is writing results for.
+_staging: set[Path] = set()
+
+
+def is_staging(folder: Path) -> bool:
+    """Whether this process is in the middle of a block of :func:`staged`, whose files are nobody's leftovers."""
+    return folder.resolve() in _staging
 
 
 def _switch(folder: Path, replaced: Collection[str]) -> None:

@@ -163,6 +163,24 @@ def test_something_in_the_way_is_not_moved(run):
     assert not (run.path / JOURNAL).exists()
 
 
+def test_opening_a_run_clears_up_what_a_killed_command_left(run):
+    for name in (".switch/new/exports/a.txt", ".dropped-checkpoint/latest.npz", ".lock"):
+        write_text(run.path / name, "left")
+    RunFolder.open(run.path).verify()
+    assert not [path.name for path in run.path.iterdir() if path.name.startswith(".")]
+    assert content(run) == (OLD, "old")
+
+
+def test_a_block_may_open_its_run_and_not_publish_into_it_again(run):
+    with run.publish(run.exports) as stage:
+        write_text(stage.exports / "a.txt", "new a")
+        RunFolder.open(run.path).check(run.exports)
+        with pytest.raises(RuntimeError, match="one within another"), run.publish():
+            pass
+    assert content(run) == ({"a.txt": "new a"}, "old")
+    run.verify()
+
+
 def test_links_of_the_switch_lead_nowhere(run, tmp_path):
     away = tmp_path / "away"
     write_text(away / "new" / "exports" / "a.txt", "stranger")
