@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
 from ..errors import InputError
+from ..imaging import resize_gray, to_gray
 
 # FER2013's faces fill their pictures as Haar's boxes do: enlarged and padded, 698 of 900 validation faces are found, in
 # boxes of 48.0 of their 48 pixels (median; half of them 44 to 51). Cut out again with margins of -0.05, 0, 0.05, 0.1,
@@ -85,8 +85,8 @@ def iou(first: Box, second: Box) -> float:
 def crop_face(image: np.ndarray, box: Box, margin: float = DEFAULT_MARGIN, size: int = 48) -> np.ndarray:
     """Cut the square around a box, with a margin, and resize it to the model's input.
 
-    What lies outside the picture repeats its edge. Only the square is turned to gray (ITU-R 601), so that a small face
-    in a large picture costs little. The filter is Pillow's bilinear one, which averages when it reduces.
+    The square has whole pixels. What lies outside the picture repeats its edge. Only the square is turned to gray
+    (ITU-R 601), so that a small face in a large picture costs little.
 
     Args:
         image: (H, W) uint8 gray or (H, W, 3) uint8 RGB, upright.
@@ -102,11 +102,9 @@ def crop_face(image: np.ndarray, box: Box, margin: float = DEFAULT_MARGIN, size:
     """
     _check_size(image, box)
     square = box.squared(margin)
-    left, top = math.floor(square.left), math.floor(square.top)
-    region = _region(image, left, top, math.ceil(square.right), math.ceil(square.bottom))
-    cut = (square.left - left, square.top - top, square.right - left, square.bottom - top)
-    gray = Image.fromarray(region).convert("L")
-    return np.asarray(gray.resize((size, size), Image.Resampling.BILINEAR, box=cut))  # (size, size)
+    side = max(1, round(square.width))
+    left, top = math.floor(square.left + 0.5), math.floor(square.top + 0.5)
+    return resize_gray(to_gray(_region(image, left, top, left + side, top + side)), size)  # (size, size)
 
 
 def _check_size(image: np.ndarray, box: Box) -> None:
@@ -136,7 +134,4 @@ def fit_whole(image: np.ndarray, size: int) -> np.ndarray:
     Returns:
         (size, size) uint8; the same pixels where the picture is gray and has that size already.
     """
-    gray = image if image.ndim == 2 else np.asarray(Image.fromarray(image).convert("L"))  # (H, W)
-    if gray.shape == (size, size):
-        return gray
-    return np.asarray(Image.fromarray(gray).resize((size, size), Image.Resampling.BILINEAR))
+    return resize_gray(to_gray(image), size)
