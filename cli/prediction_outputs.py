@@ -116,3 +116,10 @@ def shown_name(name: Path | str) -> str:
 def echo_broken(name: Path | str, error: Exception | str) -> None:
     """Say on stderr that an input could not be used; the others go on."""
     click.echo(f"{click.style('broken:', fg='red')} {shown_name(name)}: {error}", err=True)
+
+
+def echo_search_cost(detector) -> None:
+    """Say on stderr what looking for small faces took."""
+    each = 1000 * detector.seconds / max(1, detector.calls)
+    text = f"faces from {detector.min_face} pixels on: the network looked {detector.calls:,} times"
+    click.echo(f"{text}, {detector.seconds:.1f} s in all, {each:.1f} ms each", err=True)

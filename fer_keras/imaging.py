@@ -1,12 +1,14 @@
-"""THE image decoder: bytes of one file -> upright pixels, gray or RGB. Every path that reads an image uses it.
+"""THE image decoder, bytes of one file -> upright pixels, gray or RGB, and THE resize to a network's side.
 
-Pillow does the parsing, one plugin per accepted format and no other. A plugin is opened by itself rather than
-through ``PIL.Image.open``: that function only warns above its pixel limit, and a warning cannot be made an error
-for one call without changing the filters of the whole process.
+Every path that reads an image uses them: training data, pictures, videos, the page, heat maps. Pillow does the
+parsing, one plugin per accepted format and no other. A plugin is opened by itself rather than through
+``PIL.Image.open``: that function only warns above its pixel limit, and a warning cannot be made an error for one call
+without changing the filters of the whole process.
 """
 
 from __future__ import annotations
 
+import functools
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +31,9 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "HEIC")
 MAX_BYTES = 10 * 2**20
 MAX_PIXELS = 40_000_000
 MAX_SIDE = 12_000
+
+# A table of sums takes 8 bytes a pixel; larger pictures are averaged in bands of rows of about this many.
+_BAND_PIXELS = 2**22
 
 # Transparent pixels show this gray: neither black nor white edges appear around a cut-out face.
 _MID_GRAY = 128
@@ -147,6 +152,92 @@ def has_more_frames(data: bytes) -> bool:
         return False
 
 
+def to_gray(pixels: np.ndarray) -> np.ndarray:
+    """Luma of ITU-R 601, ``(19595 R + 38470 G + 7471 B + 32768) // 65536``.
+
+    Args:
+        pixels: (H, W) uint8 gray, returned as it is, or (H, W, 3) uint8 RGB.
+
+    Returns:
+        (H, W) uint8.
+    """
+    return pixels if pixels.ndim == 2 else np.asarray(Image.fromarray(pixels).convert("L"))
+
+
+def resize_gray(gray: np.ndarray, size: int) -> np.ndarray:
+    """Resize to a square: the mean over areas along a side that shrinks, bilinear along one that grows.
+
+    A new pixel is the mean of the old ones, each weighted by the area that the two share, also where the scale is no
+    whole number. An image that is not square is stretched. All sums are whole numbers and halves are rounded up, so
+    that the same pixels come out on every machine and in every language: ``docs/deploy.md`` has the same in C++,
+    JavaScript, Kotlin and Swift, :mod:`fer_keras.export.savedmodel.image_graph` in TensorFlow. OpenCV's ``INTER_AREA``
+    has them too where the mean is not half way between two values; there its 32-bit floats decide. It does not
+    interpolate where a side grows.
+
+    Args:
+        gray: (h, w) uint8.
+        size: new side in pixels.
+
+    Returns:
+        (size, size) uint8; ``gray`` itself when it has that size.
+    """
+    sums, total = gray, 1  # sums / total are the pixels
+    for axis in (0, 1):
+        if gray.shape[axis] < size:
+            sums, total = _interpolate(sums, size, axis), total * 2 * size
+    if sums.shape == (size, size) and total == 1:
+        return gray
+    if sums.shape != (size, size):
+        total *= sums.shape[0] * sums.shape[1]
+        sums = _sum_areas(sums, size)
+    return np.floor((sums + total / 2) / total).astype(np.uint8)  # below 2**53 all of this is exact
+
+
+def _interpolate(pixels: np.ndarray, size: int, axis: int) -> np.ndarray:
+    """Linear interpolation between the centres of old pixels, times ``2 * size``: (h, w) to float64 whole numbers."""
+    before, after, left, right = (part if axis == 0 else part.T for part in _centres(pixels.shape[axis], size))
+    if axis == 0:
+        return left * pixels[before[:, 0]] + right * pixels[after[:, 0]]
+    return left * pixels[:, before[0]] + right * pixels[:, after[0]]
+
+
+@functools.lru_cache(maxsize=256)
+def _centres(old: int, size: int) -> tuple[np.ndarray, ...]:
+    """Of each new centre on a line of pixels: the old ones around it, and what each gives; (size, 1)."""
+    centres = np.clip((2 * np.arange(size)[:, None] + 1) * old - size, 0, 2 * size * (old - 1))
+    before, share = np.divmod(centres, 2 * size)
+    return before, np.minimum(before + 1, old - 1), 2.0 * size - share, share.astype(np.float64)
+
+
+def _sum_areas(pixels: np.ndarray, size: int) -> np.ndarray:
+    """Sum over the area of each new pixel, an old one being ``size * size``: (h, w) to (size, size) float64."""
+    step = max(1, size * _BAND_PIXELS // pixels.size)
+    if step >= size:
+        return _sum_band(pixels, size, slice(None))
+    return np.concatenate([_sum_band(pixels, size, slice(first, first + step + 1)) for first in range(0, size, step)])
+
+
+def _sum_band(pixels: np.ndarray, size: int, edges: slice) -> np.ndarray:
+    """The rows between some of the edges, by differences in a table of sums (Crow 1984)."""
+    import cv2
+
+    rows, next_row, above, below = (part[edges, None] for part in _edges(pixels.shape[0], size))
+    columns, next_column, left, right = _edges(pixels.shape[1], size)
+    top = rows[0, 0]
+    table = cv2.integral(pixels[top : next_row[-1, 0]], sdepth=cv2.CV_64F)  # (band + 1, w + 1)
+    table = above * table[rows[:, 0] - top] + below * table[next_row[:, 0] - top]
+    table = left * table[:, columns] + right * table[:, next_column]
+    table = table[1:] - table[:-1]
+    return table[:, 1:] - table[:, :-1]
+
+
+@functools.lru_cache(maxsize=256)
+def _edges(old: int, size: int) -> tuple[np.ndarray, ...]:
+    """Of each edge of new pixels on a line: the old ones' edges around it, and what each gives; (size + 1,)."""
+    whole, part = np.divmod(np.arange(size + 1) * old, size)
+    return whole, np.minimum(whole + 1, old), (size - part).astype(np.float64), part.astype(np.float64)
+
+
 def _decode(data: bytes, convert: Callable[[Image.Image], np.ndarray], max_bytes: int, max_pixels: int) -> np.ndarray:
     name = _sniff(data, max_bytes)
     try:
@@ -192,8 +283,7 @@ def _check_size(size: tuple[int, int], max_pixels: int) -> None:
 
 
 def _to_gray(image: Image.Image) -> np.ndarray:
-    pixels = _to_rgb(image)
-    return pixels if pixels.ndim == 2 else np.asarray(Image.fromarray(pixels).convert("L"))
+    return to_gray(_to_rgb(image))
 
 
 def _to_rgb(image: Image.Image) -> np.ndarray:

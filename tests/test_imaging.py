@@ -1,16 +1,19 @@
-"""The decoder: exact pixels for every accepted kind of image, and one error type for everything else."""
+"""The decoder, exact pixels for every accepted kind of image and one error type for everything else; the resize."""
 
 import contextlib
 import io
 import random
 import zlib
+from fractions import Fraction
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
+from fer_keras import imaging
 from fer_keras.errors import ImageDecodeError
-from fer_keras.imaging import decode_gray, decode_rgb, has_more_frames
+from fer_keras.imaging import decode_gray, decode_rgb, has_more_frames, resize_gray
 
 # Pillow warns about odd metadata and goes on.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -267,3 +270,83 @@ def test_further_frames_are_noticed(kind):
     assert has_more_frames(encode(frames[0], kind, save_all=True, append_images=frames[1:]))
     assert not has_more_frames(encode(frames[0], kind))
     assert not has_more_frames(b"GIF89a")
+
+
+def noise(*shape):
+    return np.random.default_rng(sum(shape)).integers(0, 256, shape, dtype=np.uint8)
+
+
+def line_weights(old, new):
+    """By fractions: the common areas, or the distances between centres, for one row of pixels."""
+    if old > new:
+        scale = Fraction(old, new)
+        rows = [[min((i + 1) * scale, j + 1) - max(i * scale, j) for j in range(old)] for i in range(new)]
+        return [[max(weight, 0) / scale for weight in row] for row in rows]
+    centres = [(i + Fraction(1, 2)) * Fraction(old, new) - Fraction(1, 2) for i in range(new)]
+    return [[max(1 - abs(min(max(at, 0), old - 1) - j), 0) for j in range(old)] for at in centres]
+
+
+def by_fractions(gray, size):
+    rows, columns = (np.array(line_weights(side, size), object) for side in gray.shape)
+    exact = rows @ gray.astype(int).astype(object) @ columns.T
+    return np.array([[int(value + Fraction(1, 2)) for value in row] for row in exact], np.uint8)
+
+
+@pytest.mark.parametrize("shape", [(24, 24), (16, 16), (23, 31), (12, 12), (7, 5), (5, 29), (29, 5), (12, 40), (1, 1)])
+def test_resizing_is_exact_and_rounds_halves_up(shape):
+    gray = noise(*shape)
+    np.testing.assert_array_equal(resize_gray(gray, 12), by_fractions(gray, 12))
+
+
+def test_the_right_size_is_left_alone():
+    gray = noise(48, 48)
+    assert resize_gray(gray, 48) is gray
+
+
+def test_shrinking_by_a_fraction_weights_by_area():
+    gray = np.tile(np.array([0, 90, 240], np.uint8), (3, 1))
+    assert resize_gray(gray, 2)[0].tolist() == [30, 190]  # (0 + 90 / 2) / 1.5 and (90 / 2 + 240) / 1.5
+
+
+@pytest.mark.parametrize("side", [49, 96, 100, 120, 144, 240, 301])
+def test_opencv_averages_to_the_same_pixels_where_no_mean_is_a_half(side):
+    """96 is halved, where OpenCV rounds up too."""
+    gray = noise(side, side)
+    expected = cv2.resize(gray, (48, 48), interpolation=cv2.INTER_AREA)
+    np.testing.assert_array_equal(resize_gray(gray, 48), expected)
+
+
+def test_opencv_may_differ_by_one_at_a_half():
+    gray = noise(192, 192)
+    difference = resize_gray(gray, 48).astype(int) - cv2.resize(gray, (48, 48), interpolation=cv2.INTER_AREA)
+    assert np.abs(difference).max() == 1
+    halves = gray.reshape(48, 4, 48, 4).sum(axis=(1, 3)) % 16 == 8
+    assert (difference[~halves] == 0).all()
+
+
+def test_one_side_may_shrink_while_the_other_grows():
+    column = np.linspace(0, 255, 24).astype(np.uint8)
+    face = resize_gray(np.repeat(column[:, None], 96, axis=1), 48)  # (24, 96)
+    assert (face == face[:, :1]).all()
+    assert (np.diff(face[:, 0].astype(int)) >= 0).all()
+    assert len(np.unique(face[:, 0])) > 24  # in between, not repeated
+
+
+@pytest.mark.parametrize("turn", [np.fliplr, np.flipud, np.transpose, np.rot90])
+@pytest.mark.parametrize("shape", [(100, 64), (20, 30), (30, 64)])
+def test_turning_and_resizing_may_change_places(turn, shape):
+    """A SavedModel turns the small face, the decoder the large picture."""
+    gray = noise(*shape)
+    np.testing.assert_array_equal(resize_gray(turn(gray), 48), turn(resize_gray(gray, 48)))
+
+
+@pytest.mark.parametrize("pixels", [1, 3000, 20_000])
+def test_bands_do_not_show(monkeypatch, pixels):
+    gray = noise(211, 130)
+    whole = resize_gray(gray, 48)
+    monkeypatch.setattr(imaging, "_BAND_PIXELS", pixels)
+    np.testing.assert_array_equal(resize_gray(gray, 48), whole)
+
+
+def test_the_largest_picture_stays_white():
+    assert (resize_gray(np.full((12_000, 5_000), 255, np.uint8), 48) == 255).all()

@@ -22,7 +22,8 @@ import click
     default="auto",
     show_default=True,
     metavar="NAME",
-    help="Face detector that the page starts with: haar (= auto), haar:1600, yunet:PATH, mtcnn, none.",
+    help="Face detector that the page starts with: blazeface (= auto), blazeface:24 (faces from 24 pixels on), haar, "
+    "haar:1600, yunet:PATH, mtcnn, none.",
 )
 @click.option("--public-host", metavar="NAME", help="Name under which a reverse proxy offers the page.")
 def command(models, host, port, browser, detector, public_host):
@@ -51,9 +52,11 @@ def command(models, host, port, browser, detector, public_host):
 def _check_models(models, detector):
     """What cannot be used is said here and not to the first visitor."""
     from fer_keras.inference import Predictor
-    from fer_keras.inference.detection.detectors import make_detector
+    from fer_keras.inference.detection.detectors import make_detector, notice_of
 
     make_detector(detector)
+    if notice := notice_of(detector):
+        click.echo(f"NOTICE: {notice}", err=True)
     for model in models or (None,):
         Predictor(model, detector=None)
 

@@ -10,12 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..datasets.face_images import resize_gray
 from ..emotions import FACE_SIZE, canonical_emotion
 from ..errors import DataError
 from ..export.exported_model import load_exported
 from ..export.run_export import read_classes
-from ..imaging import decode_gray, read_image_file
+from ..imaging import decode_gray, read_image_file, resize_gray
 from ..metrics.scores import wilson_interval
 from .run_summary import RunSummary
 

@@ -37,7 +37,7 @@ class FaceFolder(tfds.core.GeneratorBasedBuilder):
     """Faces from class folders, gray and of one size, in the splits of the folders or cut by seed.
 
     Every image is decoded by :mod:`fer_keras.imaging`, resized once (see
-    :func:`fer_keras.datasets.face_images.resize_gray`) and kept as PNG. Splits without a folder are cut from the
+    :func:`fer_keras.imaging.resize_gray`) and kept as PNG. Splits without a folder are cut from the
     train split, see :func:`fer_keras.datasets.sources.splits.cut_splits`. ``info.metadata["notices"]`` says what was
     done, ``info.metadata["skipped"]`` what was left out.
 
@@ -56,7 +56,10 @@ class FaceFolder(tfds.core.GeneratorBasedBuilder):
     """
 
     VERSION = tfds.core.Version(VERSIONS["face_folder"])
-    RELEASE_NOTES = {"1.0.0": "First release."}  # noqa: RUF012 (TFDS reads a class attribute)
+    RELEASE_NOTES = {  # noqa: RUF012 (TFDS reads a class attribute)
+        "1.0.0": "First release.",
+        "2.0.0": "Halves are rounded up where an image is resized.",
+    }
 
     def __init__(
         self,

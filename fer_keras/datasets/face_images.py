@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import io
 import tempfile
@@ -13,43 +12,10 @@ import numpy as np
 from PIL import Image
 
 from ..errors import DataError
-from ..imaging import decode_gray
+from ..imaging import decode_gray, resize_gray
 
 if TYPE_CHECKING:
     import tensorflow_datasets as tfds
-
-
-def resize_gray(gray: np.ndarray, size: int) -> np.ndarray:
-    """Resize to a square: area averaging along a side that shrinks, bilinear along one that grows.
-
-    Area averaging weights each pixel by the area it shares with the new one, also for scales that are no whole
-    numbers (Pillow's box filter does not). An image that is not square is stretched.
-
-    Args:
-        gray: (h, w) uint8.
-        size: new side in pixels.
-
-    Returns:
-        (size, size) uint8; ``gray`` itself when it has that size.
-    """
-    if gray.shape == (size, size):
-        return gray
-    height, width = gray.shape
-    values = _weights(height, size) @ gray.astype(np.float32) @ _weights(width, size).T
-    return np.rint(values).astype(np.uint8)
-
-
-@functools.lru_cache(maxsize=64)
-def _weights(old: int, new: int) -> np.ndarray:
-    """Return (new, old) float32 whose rows sum to 1: what each old pixel of a line gives to each new one."""
-    if new < old:
-        edges = np.arange(new + 1) * (old / new)  # of the new pixels, in old ones
-        starts = np.arange(old)
-        overlap = np.minimum(edges[1:, None], starts + 1) - np.maximum(edges[:-1, None], starts)
-        weights = np.clip(overlap, 0, None)
-        return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
-    centres = np.clip((np.arange(new) + 0.5) * (old / new) - 0.5, 0, old - 1)
-    return np.clip(1 - np.abs(centres[:, None] - np.arange(old)), 0, None).astype(np.float32)
 
 
 class FaceSpool:

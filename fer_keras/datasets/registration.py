@@ -15,7 +15,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 # Of the builders; part of the name of a prepared copy, which is found without importing TFDS.
-VERSIONS = {"face_folder": "1.0.0", "fer2013": "1.0.0", "synthetic": "1.0.0"}
+VERSIONS = {"face_folder": "2.0.0", "fer2013": "1.0.0", "synthetic": "1.0.0"}
 
 _TFDS = "tensorflow_datasets"
 _BUILDER_MODULES = (

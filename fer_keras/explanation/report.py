@@ -10,12 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from ..atomic_files import atomic_folder, write_json
-from ..datasets.face_images import resize_gray
 from ..datasets.sources.image_tree import list_images
 from ..errors import DataError, InputError, RunFolderError, nearest_hint
 from ..evaluation.calibration.record import read_calibration
 from ..evaluation.prediction import load_run_model
-from ..imaging import decode_gray, read_image_file
+from ..imaging import decode_gray, read_image_file, resize_gray
 from ..plotting.explanation import plot_contact_sheet, plot_explanation
 from ..plotting.style import save_figure
 from ..runs.records import read_run_json

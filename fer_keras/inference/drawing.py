@@ -19,6 +19,8 @@ LINE, MUTED_LINE, GROUND, TEXT = (255, 213, 0), (200, 205, 210), (16, 20, 26), (
 # Copies of pictures smaller than this on the longer side are enlarged: no text can be read in 48 pixels.
 LEGIBLE_SIDE = 320
 _SMALLEST_FONT, _FONT_SHARE, _LINE_SHARE = 9, 0.03, 0.004
+# Of a box's side, at most: the labels of a crowd must not cover it.
+_FONT_OF_BOX, _LINE_OF_BOX = 0.4, 0.06
 NO_FACE = "no face found"
 _QUALITY = 92  # of JPEG copies; PNG has none
 
@@ -94,24 +96,26 @@ class _Canvas:
     def add(self, prediction: Prediction, factor: float) -> None:
         """Draw one face, or say that there is none."""
         if prediction.box is None:
-            self._label(label_of(prediction), 0.0, 0.0, 0.0)
+            self._label(label_of(prediction), 0.0, 0.0, 0.0, self._font_size)
             return
         box = prediction.box.scaled(factor)
         # The longer a side, the nearer it may lie to the edge: inside, the line still shows.
         edges = [max(0.0, box.left), max(0.0, box.top), min(self._width, box.right), min(self._height, box.bottom)]
-        self._box(edges, MUTED_LINE if prediction.uncertain else LINE)
-        self._label(label_of(prediction), edges[0], edges[1], edges[3])
+        line = max(1, min(self._line, round(_LINE_OF_BOX * box.width)))
+        self._box(edges, MUTED_LINE if prediction.uncertain else LINE, line)
+        font_size = max(_SMALLEST_FONT, min(self._font_size, round(_FONT_OF_BOX * box.width)))
+        self._label(label_of(prediction), edges[0], edges[1], edges[3], font_size)
 
-    def _box(self, edges: Sequence[float], color: tuple[int, int, int]) -> None:
+    def _box(self, edges: Sequence[float], color: tuple[int, int, int], inner: int) -> None:
         left, top, right, bottom = (round(edge) for edge in edges)
-        dark = max(1, self._line // 2)
-        for inset, line, ink in ((0, 2 * dark + self._line, GROUND), (dark, self._line, color)):
+        dark = max(1, inner // 2)
+        for inset, line, ink in ((0, 2 * dark + inner, GROUND), (dark, inner, color)):
             corners = (left + inset, top + inset, right - 1 - inset, bottom - 1 - inset)
             if corners[0] < corners[2] and corners[1] < corners[3]:
                 self._draw.rectangle(corners, outline=ink, width=line)
 
-    def _label(self, text: str, left: float, top: float, bottom: float) -> None:
-        font, width, height, pad = self._fit(text)
+    def _label(self, text: str, left: float, top: float, bottom: float, font_size: int) -> None:
+        font, width, height, pad = self._fit(text, font_size)
         above, below = top - height, bottom
         place = above if above >= 0 else below if below + height <= self._height else top
         y = min(max(0.0, place), max(0.0, self._height - height))
@@ -119,9 +123,8 @@ class _Canvas:
         self._draw.rectangle((x, y, x + width - 1, y + height - 1), fill=GROUND)
         self._draw.text((x + pad, y + pad), text, font=font, fill=TEXT, anchor="la")
 
-    def _fit(self, text: str) -> tuple[ImageFont.FreeTypeFont, int, int, int]:
+    def _fit(self, text: str, size: int) -> tuple[ImageFont.FreeTypeFont, int, int, int]:
         """Font, width and height of the label and its padding; long words shrink to the picture's width."""
-        size = self._font_size
         while True:
             font, pad = _font(size), max(1, size // 4)
             ascent, descent = font.getmetrics()

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import InputError, ModelFileError
 from ..export.exported_model import load_exported
 from .boxes import DEFAULT_MARGIN, Box, crop_face, fit_whole
-from .detection.detectors import make_detector
+from .detection.detectors import make_detector, notice_of
 from .detection.protocol import Detector
 from .model_files import open_model, read_card
 from .pictures import read_picture
@@ -29,7 +29,7 @@ class Predictor:
         detector: None takes every picture as a face.
         margin: share of a box's side added at each edge before the face is cut out.
         run: name of the run that the model comes from; empty where unknown.
-        notice: what a user should know of the model's file; empty for nothing.
+        notice: what a user should know of the model's file and of the detector; empty for nothing.
         runtime: library that computes, and its version.
     """
 
@@ -68,6 +68,8 @@ class Predictor:
         self.classes, self.run, self.notice = card.classes, card.run, card.notice
         self.threshold = card.threshold if threshold is None else threshold
         self.detector = make_detector(detector) if isinstance(detector, str) else detector
+        if isinstance(detector, str):
+            self.notice = " ".join(filter(None, (self.notice, notice_of(detector))))
         columns = self.classify(np.zeros((1, self.image_size, self.image_size, 1), np.uint8)).shape[1]
         if columns != len(self.classes):
             raise ModelFileError(f"the model has {columns} outputs for {len(self.classes)} class names")

@@ -8,6 +8,7 @@ import streamlit as st
 
 from ..errors import FerKerasError
 from ..inference.boxes import DEFAULT_MARGIN
+from ..inference.detection.detectors import default_name
 from ..inference.predictor import Predictor
 from .facts import ModelFacts, facts_card
 from .models import LoadedModel, configured, load_detector, load_model
@@ -15,6 +16,8 @@ from .settings import AppSettings
 
 _NO_OTHER = "nothing"
 _DETECTORS = {
+    "blazeface": "BlazeFace: faces at many angles",
+    "blazeface:24": "BlazeFace, faces from 24 px on: slower",
     "haar": "Haar: frontal faces",
     "haar:1600": "Haar at 1600 px: smaller faces, slower",
     "none": "None: each picture is a crop of one face",
@@ -73,8 +76,11 @@ def _shown(names: tuple[str, ...], facts: tuple[ModelFacts, ...]) -> tuple[str, 
 
 def _ways(settings: AppSettings) -> tuple[str, float, bool]:
     with st.expander("How faces are found and cut out", icon=":material/tune:"):
+        default = default_name()
         names = dict(_DETECTORS)
-        given = "haar" if settings.detector == "auto" else settings.detector
+        if default != "blazeface":  # its package is not installed
+            names = {name: words for name, words in names.items() if not name.startswith("blazeface")}
+        given = default if settings.detector == "auto" else settings.detector
         names.setdefault(given, f"{given.partition(':')[0]}, given by the command line")
         detector = st.selectbox(
             "Face detector", list(names), index=list(names).index(given), format_func=names.__getitem__

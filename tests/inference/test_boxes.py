@@ -37,6 +37,24 @@ def test_a_box_of_the_models_size_is_cut_out_pixel_by_pixel():
     assert np.array_equal(crop_face(image, Box(30, 20, 48, 48), 0, 48), image[20:68, 30:78])
 
 
+@pytest.mark.parametrize("tilt", [90.0, -90.0, 180.0])
+def test_a_tilt_turns_the_square_about_its_centre_pixel_by_pixel(tilt):
+    """A head that leans clockwise is turned back counter-clockwise."""
+    image = np.random.default_rng(0).integers(0, 256, (100, 120), np.uint8)
+    expected = np.rot90(image[20:68, 30:78], round(tilt / 90))
+    assert np.array_equal(crop_face(image, Box(30, 20, 48, 48, tilt), 0, 48), expected)
+
+
+def test_a_tilt_is_kept():
+    box = Box(1, 2, 3, 4, 25.0)
+    assert {box.scaled(2).tilt, box.squared(0.1).tilt, box.clipped(3, 3).tilt} == {25.0}
+
+
+@pytest.mark.parametrize("box", [Box(-30, -30, 60, 60, 30), Box(300, 10, 40, 40, -45), Box(10.4, 7.7, 0.2, 0.3, 20)])
+def test_a_tilted_box_may_lie_anywhere(box):
+    assert (crop_face(np.full((40, 50, 3), 77, np.uint8), box, 0.3, 48) == 77).all()
+
+
 def test_color_is_turned_to_luma():
     image = np.zeros((60, 60, 3), np.uint8)
     image[..., 1] = 255

@@ -61,6 +61,13 @@ def test_boxes_by_file_in_their_order(tree):
     assert [str(path) for path in given.files] == ["a/2.jpg", "[x].jpg"]
 
 
+def test_boxes_may_have_a_tilt(tree):
+    given = write(tree, "file,left,top,width,height,tilt\na/2.jpg,1,2,3,4,-25.5\na/2.jpg,1,2,3,3,\n")
+    assert given.of(tree / "a/2.jpg") == [Box(1, 2, 3, 4, -25.5), Box(1, 2, 3, 3)]
+    with pytest.raises(DataError, match="line 2"):
+        write(tree, "file,left,top,width,height,tilt\na/2.jpg,1,2,3,4,left\n")
+
+
 def test_names_may_be_relative_to_the_csv_file(tree):
     (tree / "a" / "boxes.csv").write_text("file,left,top,width,height\nb/3.webp,0,0,9,9\n")
     assert read_boxes("a/boxes.csv").of(tree / "a/b/3.webp") == [Box(0, 0, 9, 9)]

@@ -55,7 +55,8 @@ class Server:
         self.port, self._audit, self._log = free_port(), folder / "audit.txt", folder / "server.txt"
         self.url = f"http://127.0.0.1:{self.port}"
         (folder / "sitecustomize.py").write_text(AUDIT)
-        own = {"PYTHONPATH": str(folder), "FER_KERAS_AUDIT": str(self._audit), "HOME": str(folder)}
+        places = os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
+        own = {"PYTHONPATH": places, "FER_KERAS_AUDIT": str(self._audit), "HOME": str(folder)}
         words = ["app", "--port", str(self.port), "--no-browser", "--model", str(INT8)]
         with self._log.open("w") as log:
             command = [sys.executable, "-m", "fer_keras_cli", *words]

@@ -53,5 +53,5 @@ def test_a_detector_is_shared_and_none_is_none():
     from fer_keras.webapp.models import load_detector
 
     assert load_detector("none") is None
-    found = load_detector("haar").detect(one_face())
+    found = load_detector("auto").detect(one_face())
     assert found == Predictor().find(one_face())

@@ -110,7 +110,7 @@ def shift(images: np.ndarray, pixels: float, indices: np.ndarray) -> np.ndarray:
 
 
 def low_resolution(images: np.ndarray, resolution: float, indices: np.ndarray) -> np.ndarray:
-    """Made smaller, each new pixel a mean over the old ones, and enlarged again bilinearly, as face crops are.
+    """Made smaller, each new pixel a mean over the old ones, and enlarged again bilinearly.
 
     ``resolution`` is the smaller side in pixels, at any side of the images; one that is not smaller changes nothing.
     """

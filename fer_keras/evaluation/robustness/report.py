@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from ...atomic_files import write_json
-from ...datasets.face_images import resize_gray
 from ...datasets.synthetic.drawing import draw_faces
+from ...imaging import resize_gray
 from ...plotting.robustness import plot_robustness
 from ...plotting.style import save_figure
 from .corruptions import CORRUPTIONS

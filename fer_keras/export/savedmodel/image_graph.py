@@ -1,9 +1,8 @@
 """Encoded images to faces in TensorFlow operations, for the ``serve_bytes`` signature of a SavedModel.
 
-It does in the graph what :mod:`fer_keras.imaging` and :func:`fer_keras.datasets.face_images.resize_gray` do with Pillow
-and numpy: limits checked on the header, ITU-R 601 luma in Pillow's integers, transparent pixels over mid-gray, 16-bit
-gray scaled by 1/257, EXIF orientation of JPEG applied, area averaging along a side that shrinks. Whatever comes out
-differs from those by rounding only.
+It does in the graph what :mod:`fer_keras.imaging` does with Pillow and OpenCV: limits checked on the header, ITU-R 601
+luma in Pillow's integers, transparent pixels over mid-gray, 16-bit gray scaled by 1/257, EXIF orientation of JPEG
+applied, the mean over areas along a side that shrinks. The same pixels come out.
 """
 
 from __future__ import annotations
@@ -126,27 +125,32 @@ def _luma(pixels: tf.Tensor) -> tf.Tensor:
 
 
 def _resize(gray: tf.Tensor, size: int) -> tf.Tensor:
-    """(h, w) to (size, size) float32, rounded, as :func:`fer_keras.datasets.face_images.resize_gray`."""
+    """(h, w) int32 to (size, size) float32: the whole numbers of :func:`fer_keras.imaging.resize_gray`.
+
+    ``tf.image.resize`` has no such method: its ``area`` repeats pixels where a side grows, and rounds nowhere.
+    """
     shape = tf.shape(gray)
     rows, columns = _weights(shape[0], size), _weights(shape[1], size)
-    return tf.round(tf.linalg.matmul(rows @ tf.cast(gray, tf.float32), columns, transpose_b=True))
+    # The first product holds whole numbers below 2**24 and the second below 2**53: both types hold them exactly.
+    sums = tf.linalg.matmul(tf.cast(rows, tf.float32), tf.cast(gray, tf.float32))  # (size, w)
+    sums = tf.linalg.matmul(tf.cast(sums, tf.float64), tf.cast(columns, tf.float64), transpose_b=True)
+    total = tf.cast(tf.reduce_sum(rows[0]) * tf.reduce_sum(columns[0]), tf.float64)
+    return tf.cast(tf.floor((sums + total / 2) / total), tf.float32)
 
 
 def _weights(old: tf.Tensor, new: int) -> tf.Tensor:
-    """(new, old) float32: what each old pixel of a line gives to each new one."""
-    places, scale = tf.range(tf.cast(old, tf.float64), dtype=tf.float64), tf.cast(old, tf.float64) / new
+    """(new, old) int64: what each old pixel of a line gives to each new one; all rows have one sum."""
+    old = tf.cast(old, tf.int64)
+    news, olds = tf.range(new, dtype=tf.int64)[:, None], tf.range(old)
 
     def area():
-        edges = tf.range(new + 1, dtype=tf.float64) * scale
-        overlap = tf.minimum(edges[1:, None], places + 1) - tf.maximum(edges[:-1, None], places)
-        weights = tf.maximum(overlap, 0)
-        return weights / tf.reduce_sum(weights, axis=1, keepdims=True)
+        return tf.minimum((news + 1) * old, (olds + 1) * new) - tf.maximum(news * old, olds * new)
 
     def bilinear():
-        centres = tf.clip_by_value((tf.range(new, dtype=tf.float64) + 0.5) * scale - 0.5, 0, places[-1])
-        return tf.maximum(1 - tf.abs(centres[:, None] - places), 0)
+        centres = tf.clip_by_value((2 * news + 1) * old - new, 0, 2 * new * (old - 1))
+        return 2 * new - tf.abs(centres - 2 * new * olds)
 
-    return tf.cast(tf.cond(new < old, area, bilinear), tf.float32)
+    return tf.maximum(tf.cond(new < old, area, bilinear), 0)
 
 
 def _turn(face: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:

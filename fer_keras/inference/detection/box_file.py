@@ -13,6 +13,7 @@ from ..boxes import Box
 from .protocol import largest_first
 
 COLUMNS = ("file", "left", "top", "width", "height")
+TILT = "tilt"  # may be missing or empty
 
 
 class GivenBoxes:
@@ -41,8 +42,9 @@ class GivenBoxes:
 def read_boxes(path: Path | str) -> GivenBoxes:
     """Read a CSV file with the columns ``file, left, top, width, height``, in pixels of the upright picture.
 
-    Other columns are ignored, so that the CSV file of a prediction will do; a row with four empty cells says that the
-    picture has no face. File names are relative to the current folder, or else to that of the CSV file.
+    A column ``tilt`` in degrees may be there too. Other columns are ignored, so that the CSV file of a prediction will
+    do; a row with four empty cells says that the picture has no face. File names are relative to the current folder,
+    or else to that of the CSV file.
 
     Raises:
         DataError: the file cannot be read, a column is missing, or a row is wrong (with its line).
@@ -77,7 +79,8 @@ def _parse(row: Mapping[str, str | None], where: str) -> tuple[str, Box | None]:
     if not any(cells[1:]):
         return cells[0], None
     try:
-        return cells[0], Box(*map(float, cells[1:]))
+        left, top, width, height = map(float, cells[1:])
+        return cells[0], Box(left, top, width, height, float((row.get(TILT) or "").strip() or 0))
     except ValueError as error:
         allowed = "four numbers, width and height above 0"
         raise DataError(f"{where}: not a box", allowed=allowed, received=", ".join(cells[1:])) from error

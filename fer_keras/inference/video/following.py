@@ -19,8 +19,7 @@ from ..detection.protocol import Detector, require_cv2
 from .reader import Frame
 from .tracking import FaceTracker
 
-# Seconds between two detections. Haar takes thirty times as long as optical flow; a face that comes into the picture
-# is seen this much later at most.
+# Seconds between two detections. A face that comes into the picture is seen this much later at most.
 DEFAULT_DETECT_EVERY = 0.3
 # Longest side in pixels of the pictures in which points are followed; more costs time and gains nothing.
 MAX_SIDE = 320
@@ -79,8 +78,8 @@ class FaceFollower:
             self._follow(frame)
         lost = self._detect(self._detector, frame) if self._is_due(frame) else set()
         height, width = frame.pixels.shape[:2]
-        seen = [(track.face, track.box.clipped(width, height)) for track in self.tracker.visible]
-        return [(face, box) for face, box in seen if box is not None], lost
+        seen = [(track.face, track.box) for track in self.tracker.visible]
+        return [(face, box) for face, box in seen if box.clipped(width, height) is not None], lost
 
     @property
     def faces(self) -> int:
@@ -172,7 +171,7 @@ def _move(
     moved = Box(
         float(box.left + shift[0] + (box.width - width) / 2),
         float(box.top + shift[1] + (box.height - height) / 2),
-        *(width, height),
+        *(width, height, box.tilt),
     )
     inside = moved.clipped(shape[1] / factor, shape[0] / factor)
     return moved if inside is not None and inside.area >= 0.5 * moved.area else None

