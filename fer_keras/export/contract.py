@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ModelFileError
+from ..runs.contracts import parse_contract
 from ..runs.manifest import file_sha256
-from ..runs.records import parse_contract
 from .formats import TFLITE_KINDS, size_in_bytes
 from .seals import CONTRACT
 from .tflite.metadata import find_tflite_contract, read_tflite

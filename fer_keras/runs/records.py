@@ -1,6 +1,7 @@
 """The JSON files of a run: one schema each, read here and nowhere else. No TensorFlow.
 
-``calibration.json`` has its own, stricter one in :mod:`fer_keras.evaluation.calibration.record`. A key that no schema
+``calibration.json`` has its own, stricter one in :mod:`fer_keras.evaluation.calibration.record`, and contracts have
+theirs in :mod:`.contracts`. A key that no schema
 names is kept as it is: later versions write more.
 """
 
@@ -145,7 +146,7 @@ def read_metrics(run: RunFolder, folder: Path, error: type[FerKerasError] = RunF
     return metrics
 
 
-# ---- exports/parity.json and exports/contract.json ----
+# ---- exports/parity.json ----
 class ParityEntry(BaseModel):
     """What was found of one exported file."""
 
@@ -180,36 +181,6 @@ def read_parity(run: RunFolder) -> dict | None:
     report = _read(path, Parity, f"Export again: fer-keras export {run.path}") if path.exists() else None
     run.check(path)
     return None if report is None else _as_dict(report, path)
-
-
-class Uncertain(BaseModel):
-    """The threshold below which an answer is called uncertain."""
-
-    model_config = _OPEN
-    threshold: _Share = _ABSENT
-    target_precision: _Share = _ABSENT
-
-
-class Contract(BaseModel):
-    """What a program that runs an exported file has to know."""
-
-    model_config = _OPEN
-    run: str = _ABSENT
-    model_sha256: str | None = _ABSENT
-    classes: list[str] = _ABSENT
-    temperature: Annotated[float, Field(gt=0)] = _ABSENT
-    uncertain: Uncertain | None = _ABSENT
-
-
-def parse_contract(content: bytes | str, where: object, error: type[FerKerasError]) -> dict:
-    """Read the contract of an exported file.
-
-    Args:
-        content: JSON.
-        where: it stands, for the error.
-        error: raised for content that is no contract.
-    """
-    return _as_dict(parse_record(content, Contract, where, "Export the run again", error), where, error)
 
 
 # ---- benchmark.json ----

@@ -197,6 +197,7 @@ def test_a_run_is_begun_resumed_or_skipped(driver, make_run, tmp_path):
     driver.train("cnn", 7, options)
     assert driver.given[1] == ["train", "--resume", str(run.path), "--data", "faces.csv"]
     write_text(run.model, "weights")
+    run.write_manifest()
     assert driver.train("cnn", 7, options).path == run.path
     assert len(driver.given) == 2
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["cnn-seed7"]

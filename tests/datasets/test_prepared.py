@@ -150,7 +150,7 @@ def test_damaged_arrays_are_unpacked_from_the_records_again(copy, source, cache,
         np.testing.assert_array_equal(split.images, pixels[name])
         np.testing.assert_array_equal(split.labels, good.splits[name].labels)
     assert "arrays is damaged" in caplog.text or "arrays/" in caplog.text
-    assert visible(copy) == ["arrays", "fer2013", "prepared.json", "quality.json"]
+    assert visible(copy) == ["arrays", "copies.npz", "fer2013", "prepared.json", "quality.json"]
     refuse_to_prepare(monkeypatch)
     load_faces(source, cache_dir=cache)
 

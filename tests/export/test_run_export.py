@@ -251,5 +251,6 @@ def test_exports_of_an_earlier_version_are_not_mixed_in(run, faces):
     report = json.loads((run.exports / "parity.json").read_text())
     del report["format_version"]
     (run.exports / "parity.json").write_text(json.dumps(report))
+    run.write_manifest()
     with pytest.raises(RunFolderError, match="keeps exports of an earlier version of fer_keras: savedmodel"):
         export_run(run, ("tflite",))

@@ -7,8 +7,9 @@ import pytest
 
 from fer_keras.atomic_files import write_text
 from fer_keras.errors import DataError, FerKerasError, ModelFileError
+from fer_keras.runs.contracts import parse_contract
 from fer_keras.runs.history import read_history
-from fer_keras.runs.records import parse_contract, read_benchmark, read_metrics, read_parity, read_run_json
+from fer_keras.runs.records import read_benchmark, read_metrics, read_parity, read_run_json
 from fer_keras.runs.run_folder import RunFolder
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -233,7 +233,9 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_advice(tiny_dataset, tmp_pa
 
 def test_a_validation_loss_that_is_no_number_is_never_the_best(tiny_dataset, tmp_path, monkeypatch):
     losses = iter([float("nan"), 1.5, 2.5])
-    monkeypatch.setattr("fer_keras.training.fitting._evaluate", lambda *_: {"loss": next(losses), "accuracy": 0.5})
+    monkeypatch.setattr(
+        "fer_keras.training.fitting._validation", lambda *_: lambda: {"loss": next(losses), "accuracy": 0.5}
+    )
     run = RunFolder.create(tmp_path / "run")
     result = train(recipe("train.monitor=val_loss"), tiny_dataset, run)
     assert (result.progress.best_epoch, result.progress.best_value) == (2, 1.5)
@@ -242,7 +244,9 @@ def test_a_validation_loss_that_is_no_number_is_never_the_best(tiny_dataset, tmp
 
 
 def test_a_run_without_any_finite_validation_loss_says_so(tiny_dataset, tmp_path, monkeypatch):
-    monkeypatch.setattr("fer_keras.training.fitting._evaluate", lambda *_: {"loss": float("nan"), "accuracy": 0.5})
+    monkeypatch.setattr(
+        "fer_keras.training.fitting._validation", lambda *_: lambda: {"loss": float("nan"), "accuracy": 0.5}
+    )
     with pytest.raises(TrainingError, match=r"never a finite number.*train\.learning_rate"):
         train(recipe("train.monitor=val_loss"), tiny_dataset, RunFolder.create(tmp_path / "run"))
 

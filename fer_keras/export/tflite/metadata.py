@@ -18,7 +18,7 @@ import flatbuffers
 import numpy as np
 
 from ...errors import ModelFileError
-from ...runs.records import parse_contract
+from ...runs.contracts import parse_contract
 from ..seals import CONTRACT, EXPORT_AGAIN, SEAL, UNSEALED, is_sealed_tflite, seal_tflite
 
 IDENTIFIER = b"TFL3"  # bytes 4..8 of the flatbuffer, from schema.fbs

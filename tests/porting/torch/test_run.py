@@ -266,7 +266,7 @@ def test_a_network_without_a_counterpart_is_refused(tiny_dataset, state, tmp_pat
 
 
 def test_a_run_that_cannot_be_written_leaves_no_folder(ported, tmp_path, monkeypatch):
-    folder = RunFolder.create(tmp_path / "run")
+    folder = RunFolder(tmp_path / "run")
     monkeypatch.setattr(ported.model, "save", lambda path: (_ for _ in ()).throw(OSError(28, "no space left")))
     with pytest.raises(Exception, match="no space left"):
         write_run(ported, RECIPE, folder)
