@@ -1,6 +1,6 @@
 """Interrupt every command that writes into a run at every file operation, and see what is left.
 
-    python tests/fault_injection/all_points.py                  all points, some 1,800 tries of a fifth of a second of processor time
+    python tests/fault_injection/all_points.py                  all points, some 1,800 tries
     python tests/fault_injection/all_points.py --every 10       a sample
     python tests/fault_injection/all_points.py --only train -v  what did not survive, one line each
 
