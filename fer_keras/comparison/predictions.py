@@ -53,7 +53,7 @@ class Evaluation:
         return confusion(self.y_true, self.y_pred, len(self.classes))
 
 
-def read_evaluation(run: RunFolder, folder: Path, split: str, tta: str) -> Evaluation | None:
+def read_evaluation(folder: Path, split: str, tta: str) -> Evaluation | None:
     """Read one ``evaluation/<split>`` folder; None when there is none, or one of ``evaluate --robustness`` alone.
 
     Raises:
@@ -62,6 +62,7 @@ def read_evaluation(run: RunFolder, folder: Path, split: str, tta: str) -> Evalu
     """
     if not folder.is_dir() or {path.name for path in folder.iterdir()} == set(ROBUSTNESS_FILES):
         return None
+    run = RunFolder(folder.parent.parent)
     metrics = read_metrics(run, folder, DataError)
     if (metrics.split, metrics.tta) != (split, tta):
         received = f"split {metrics.split}, TTA {metrics.tta}"

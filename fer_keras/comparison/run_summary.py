@@ -79,7 +79,7 @@ def read_run(path: Path, name: str, split: str) -> RunSummary:
     """
     folder = RunFolder.open(path)
     parity, stale = _read_parity(folder)
-    found = {tta: read_evaluation(folder, folder.evaluation(split, report_suffix(tta)), split, tta) for tta in TTAS}
+    found = {tta: read_evaluation(folder.evaluation(split, report_suffix(tta)), split, tta) for tta in TTAS}
     folder.check(folder.history, *(folder.path / place for place in FILES.values()))
     return RunSummary(
         name=name,

@@ -55,11 +55,11 @@ def find_kept(
     kept = [path for path in found if path.name not in replaced and not _is_dropped(path.name)]
     if not kept:
         return [], {}
-    run.check(*kept, run.exports / PARITY, run.exports / CONTRACT_FILE)
     # Without a report the origin of the files is unknown, which is refused.
-    previous = read_parity(run) or {"exports": {}}
+    previous = read_parity(run, check=False) or {"exports": {}}
     there = previous | {"uncertain": find_contract(run.exports / FORMATS["savedmodel"]).get("uncertain")}
     _check_identity(run, kept, there, identity | {"uncertain": uncertain})
+    run.check(*kept, run.exports / PARITY, run.exports / CONTRACT_FILE)
     return kept, previous
 
 

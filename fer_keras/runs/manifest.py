@@ -260,9 +260,12 @@ def _read_entries(folder: Path, file: str, content: dict) -> dict[str, str]:
 
 
 def _read_bytes(folder: Path) -> tuple[bytes, ...]:
-    """Manifest and journal as they are: they differ when somebody has written."""
+    """Journal and manifest as they are: they differ when somebody has written.
+
+    In this order: a journal that is gone has left its manifest behind.
+    """
     contents = []
-    for path in (folder / MANIFEST, folder / JOURNAL):
+    for path in (folder / JOURNAL, folder / MANIFEST):
         try:
             contents.append(path.read_bytes() if path.is_file() else b"")
         except OSError:  # gone meanwhile

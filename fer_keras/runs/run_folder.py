@@ -66,8 +66,13 @@ class RunFolder:
         Raises:
             RunFolderError: there is something of that name which is no empty folder, or the file system refuses.
         """
-        with new_folder(self.path) as scratch:
-            yield RunFolder(scratch)
+        try:
+            with new_folder(self.path) as scratch:
+                yield RunFolder(scratch)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                self.path.rmdir()  # an empty one that kept the name
+            raise
 
     @contextlib.contextmanager
     def begin(self) -> Iterator[RunFolder]:
@@ -105,8 +110,8 @@ class RunFolder:
 
     @property
     def is_finished(self) -> bool:
-        """Whether training has ended: the manifest is written with the last of its files."""
-        return self.model.is_file() and self.manifest.is_file()
+        """Whether training has ended: its last files come with the manifest, and then the checkpoints go."""
+        return self.model.is_file() and (self.manifest.is_file() or not self.scratch.exists())
 
     def lock(self, *, patience: float = PATIENCE) -> AbstractContextManager[None]:
         """Hold this run's lock within the block: one process or thread at a time writes into a run.

@@ -104,7 +104,7 @@ def test_files(measured):
 
 
 def test_a_folder_of_robustness_alone_is_no_evaluation(measured):
-    assert read_evaluation(measured[0], measured[0].evaluation("validation"), "validation", "none") is None
+    assert read_evaluation(measured[0].evaluation("validation"), "validation", "none") is None
 
 
 def test_passes_are_announced_and_bounded(measured):
@@ -133,7 +133,7 @@ def test_evaluation_beside_it_stays_and_keeps_it(run, tiny_dataset):
     after = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert set(after) == set(before) | set(FILES)
     assert {name: after[name] for name in before} == before
-    assert read_evaluation(run, folder, "validation", "none").metrics.n == 14
+    assert read_evaluation(folder, "validation", "none").metrics.n == 14
     evaluate_run(run, tiny_dataset, "validation")
     assert {name: (folder / name).read_bytes() for name in FILES} == {name: after[name] for name in FILES}
     RunFolder.open(run.path)
