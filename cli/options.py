@@ -57,6 +57,18 @@ def split_names(text: str | None) -> tuple[str, ...]:
     return tuple(name.strip() for name in (text or "").split(",") if name.strip())
 
 
+def tree_options(command):
+    """Add the options that say how own pictures are understood; :func:`tree_arguments` reads them."""
+    for option in (group_by_option, named_classes_option, on_bad_option):  # the last one is shown first
+        command = option(command)
+    return command
+
+
+def tree_arguments(on_bad: str | None, classes: str | None, group_by: str | None) -> dict:
+    """What was given by :func:`tree_options`, as ``load_faces`` takes it."""
+    return {"on_bad": on_bad or "refuse", "classes": split_names(classes), "group_by": group_by}
+
+
 def echo_json(data: object) -> None:
     """Print for machines."""
     click.echo(json.dumps(data, indent=2, allow_nan=False))

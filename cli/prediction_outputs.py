@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from fer_keras.atomic_files import fitting_name
+from fer_keras.atomic_files import fitting_name, is_device
 from fer_keras.errors import readable_name
 
 _STDOUT = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
@@ -33,12 +33,10 @@ def check_targets(targets: Mapping[str, str | None], inputs: Iterable[Path | str
     written: dict[tuple, str] = {}
     read = {_identity(Path(name)): str(name) for name in inputs}
     for option, target in targets.items():
-        if target in (None, "-") or (
-            os.path.exists(target) and not os.path.isfile(target) and not os.path.isdir(target)
-        ):
+        if target is None or target == "-" or is_device(Path(target)):
             continue
-        identity = _identity(Path(str(target)))
-        if os.path.isdir(str(target)):
+        identity = _identity(Path(target))
+        if os.path.isdir(target):
             raise click.UsageError(f"{option} {target} is a folder; give the path of a file in it")
         if identity in read:
             raise click.UsageError(

@@ -35,7 +35,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     path = Path(path)
     scratch = None
     try:
-        if _is_device(path):
+        if is_device(path):
             yield path
             return
         path = Path(os.path.realpath(path)) if path.is_symlink() else path
@@ -139,7 +139,8 @@ def path_for_libraries(path: Path) -> Iterator[Path]:
         yield path
 
 
-def _is_device(path: Path) -> bool:
+def is_device(path: Path) -> bool:
+    """Whether a path is a device, a pipe or a socket: it is written into, and nothing takes its place."""
     return path.exists() and not path.is_file() and not path.is_dir()
 
 

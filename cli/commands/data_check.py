@@ -7,16 +7,7 @@ from pathlib import Path
 
 import click
 
-from ..options import (
-    echo_json,
-    group_by_option,
-    import_tensorflow,
-    json_option,
-    named_classes_option,
-    on_bad_option,
-    show_notices,
-    split_names,
-)
+from ..options import echo_json, import_tensorflow, json_option, show_notices, tree_arguments, tree_options
 from ..prediction_outputs import check_targets
 from ..run_data import count_faces
 
@@ -24,12 +15,10 @@ from ..run_data import count_faces
 @click.command("check")
 @click.argument("path", metavar="PATH|synthetic")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a page with pictures of examples.")
-@on_bad_option
-@named_classes_option
-@group_by_option
+@tree_options
 @json_option
 @click.pass_context
-def check(ctx, path, html=None, as_json=False, on_bad=None, classes=None, group_by=None):
+def check(ctx, path, html, as_json, **given):
     """Say whether a data set is what it claims to be, and what is wrong with it.
 
     Prints what was understood first: classes, and how many faces of each are in each split. Then it compares counts per
@@ -49,8 +38,7 @@ def check(ctx, path, html=None, as_json=False, on_bad=None, classes=None, group_
         from fer_keras.reporting.page import require_jinja2
 
         require_jinja2()
-    options = {"on_bad": on_bad or "refuse", "group_by": group_by}
-    dataset, report = _check(ctx, str(path), {**options, "classes": split_names(classes)})
+    dataset, report = _check(ctx, str(path), tree_arguments(**given))
     faces = count_faces(dataset) if dataset is not None else {}
     if html is not None:
         from fer_keras.atomic_files import write_text

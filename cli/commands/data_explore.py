@@ -6,16 +6,7 @@ from pathlib import Path
 
 import click
 
-from ..options import (
-    echo_json,
-    group_by_option,
-    import_tensorflow,
-    json_option,
-    named_classes_option,
-    on_bad_option,
-    show_notices,
-    split_names,
-)
+from ..options import echo_json, import_tensorflow, json_option, show_notices, tree_arguments, tree_options
 
 
 @click.command("explore")
@@ -40,12 +31,10 @@ from ..options import (
     help="Side in pixels that the images of a folder-per-class tree are resized to; FER2013 has 48.",
 )
 @click.option("--exact-only", is_flag=True, help="Do not look for near copies, which takes most of the time.")
-@on_bad_option
-@named_classes_option
-@group_by_option
+@tree_options
 @json_option
 @click.pass_context
-def explore(ctx, data, out, force, samples, seed, image_size, exact_only, as_json, **source):
+def explore(ctx, data, out, force, samples, seed, image_size, exact_only, as_json, **given):
     """Show what is in a data set: classes, samples, mean faces, pixel statistics, copies.
 
     Writes one self-contained HTML page, the pictures as PNG files and the numbers as JSON. Needs the extra 'report'.
@@ -63,8 +52,7 @@ def explore(ctx, data, out, force, samples, seed, image_size, exact_only, as_jso
     from fer_keras.datasets import load_faces
     from fer_keras.exploration.summary import explore as explore_faces
 
-    options = {**source, "on_bad": source["on_bad"] or "refuse", "classes": split_names(source["classes"])}
-    dataset = load_faces(data, image_size=image_size, **options)
+    dataset = load_faces(data, image_size=image_size, **tree_arguments(**given))
     show_notices(dataset.notices)
     exploration = explore_faces(dataset, per_class=samples, seed=seed, near=not exact_only)
     with atomic_folder(out) as scratch:

@@ -14,15 +14,13 @@ from fer_keras.recipe.model import SECTIONS
 from ..options import (
     data_option,
     ferplus_option,
-    group_by_option,
     import_tensorflow,
     json_option,
     labels_option,
-    named_classes_option,
     new_run_place,
-    on_bad_option,
     set_option,
     split_names,
+    tree_options,
 )
 
 
@@ -33,9 +31,7 @@ from ..options import (
 )
 @click.option("--recipe", help="Recipe by name or path, instead of --model.")
 @data_option
-@on_bad_option
-@named_classes_option
-@group_by_option
+@tree_options
 @labels_option
 @ferplus_option
 @click.option("--train-without-leaks", is_flag=True, help="Drop training faces that validation or test hold too.")

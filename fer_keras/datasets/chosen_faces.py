@@ -54,6 +54,12 @@ def choose_faces(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return chosen[:] if chosen.nbytes < LARGE_BYTES else cast(np.ndarray, chosen)
 
 
+def hash_images(digest, images: np.ndarray) -> None:
+    """Feed the pixels of images (n, H, W, C) uint8 to a digest of :mod:`hashlib`, piece by piece."""
+    for block in image_blocks(images):
+        digest.update(np.ascontiguousarray(block, np.uint8).reshape(-1).data)
+
+
 def image_blocks(images: np.ndarray) -> Iterator[np.ndarray]:
     """Cut images (n, H, W, C) into pieces (b, H, W, C) of 16 MB."""
     size = max(1, _BLOCK_BYTES // max(images[:1].nbytes, 1))

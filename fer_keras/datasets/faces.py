@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..emotions import FACE_SIZE
-from .chosen_faces import choose_faces, image_blocks
+from .chosen_faces import choose_faces, hash_images
 
 SPLITS = ("train", "validation", "test")
 
@@ -108,8 +108,7 @@ def fingerprint(splits: dict[str, Split], classes: tuple[str, ...]) -> str:
         digest.update(f"{name}:{len(split)}".encode())
         if split.images.shape[1:3] != (FACE_SIZE, FACE_SIZE):
             digest.update("x".join(map(str, split.images.shape[1:3])).encode())
-        for block in image_blocks(split.images):
-            digest.update(np.ascontiguousarray(block, np.uint8).reshape(-1).data)
+        hash_images(digest, split.images)
         digest.update(np.ascontiguousarray(split.labels, "<i8").tobytes())
         if split.soft_labels is not None:
             digest.update(np.ascontiguousarray(split.soft_labels, "<f4").tobytes())

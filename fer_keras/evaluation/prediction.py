@@ -102,9 +102,8 @@ def predict_views(model: keras.Model, images: np.ndarray, *, batch_size: int, tt
             allowed=f"uint8 (n, {', '.join(map(str, shape))}), n at least 1",
             received=f"{images.dtype} {images.shape}",
         )
-    return [
-        _predict_logits(model, images, batch_size, mirror) for mirror in ((False, True) if tta == "flip" else (False,))
-    ]
+    mirrors = (False, True) if tta == "flip" else (False,)
+    return [_predict_logits(model, images, batch_size, mirror) for mirror in mirrors]
 
 
 def average_views(views: Sequence[np.ndarray], temperature: float = 1.0) -> np.ndarray:
@@ -117,9 +116,8 @@ def average_views(views: Sequence[np.ndarray], temperature: float = 1.0) -> np.n
 
 def _predict_logits(model: keras.Model, images: np.ndarray, batch_size: int, mirror: bool) -> np.ndarray:
     batch_size = min(batch_size, len(images))
-    step = batch_size * max(
-        1, _BYTES_AT_ONCE // (batch_size * images[:1].nbytes)
-    )  # a split of large faces is not copied
+    batch_bytes = batch_size * images[:1].nbytes
+    step = batch_size * max(1, _BYTES_AT_ONCE // batch_bytes)  # a split of large faces is not copied
     blocks = (images[at : at + step] for at in range(0, len(images), step))
     parts = [_predict_part(model, block[:, :, ::-1] if mirror else block, batch_size) for block in blocks]
     logits = np.concatenate(parts)  # (n, classes)

@@ -44,17 +44,13 @@ class CnnSmallModel(NetworkSection):
     head: Literal["average", "map"] = "average"
 
 
-class CnnTinyModel(NetworkSection):
+class CnnTinyModel(CnnSmallModel):
     """``cnn_small`` with fewer filters, all multiples of 16: at most 15 M multiply-accumulates."""
 
-    module: ClassVar[str] = "cnn"
-    name: Literal["cnn_tiny"] = "cnn_tiny"
+    name: Literal["cnn_tiny"] = "cnn_tiny"  # type: ignore[assignment]  # another network of the same options
     stem: Filters = 16
     filters: tuple[Filters, Filters, Filters] = (16, 48, 128)
     dropout: Dropout = 0.2
-    full: bool = False
-    gates: bool = False
-    head: Literal["average", "map"] = "average"
 
 
 class ScratchCnnModel(NetworkSection):

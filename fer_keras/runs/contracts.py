@@ -9,7 +9,8 @@ from typing import Any
 
 from ..errors import FerKerasError
 
-_LARGEST = 64 * 2**20
+# No record of this project comes near it.
+LARGEST = 64 * 2**20
 
 
 def _is_number(value: Any, low: float, high: float) -> bool:
@@ -45,7 +46,7 @@ def parse_contract(content: bytes | str, where: object, error: type[FerKerasErro
         error: raised for content that is no contract; the key is named.
     """
     hint = "Export the run again"
-    if len(content) > _LARGEST:
+    if len(content) > LARGEST:
         raise error(f"cannot read {where}: it is larger than a record of this project", hint=hint)
     try:
         contract = json.loads(content)

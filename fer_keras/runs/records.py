@@ -14,10 +14,9 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import FerKerasError, RunFolderError
+from .contracts import LARGEST
 from .run_folder import RunFolder
 
-# No record of this project comes near it.
-_LARGEST = 64 * 2**20
 _OPEN = ConfigDict(extra="allow", strict=True, allow_inf_nan=False, protected_namespaces=())
 # Keys that are not there stay away: what is read has the keys of the file.
 _ABSENT: Any = None
@@ -237,7 +236,7 @@ def _read(path: Path, schema: type[_Schema], hint: str, error: type[FerKerasErro
         raise error(f"cannot read {path}: no such file", hint=hint)
     try:
         with open(path, "rb") as handle:
-            content = handle.read(_LARGEST + 1)
+            content = handle.read(LARGEST + 1)
     except OSError as problem:
         raise error(f"cannot read {path}: {problem.strerror or problem}", hint=hint) from problem
     return parse_record(content, schema, path, hint, error)
@@ -247,7 +246,7 @@ def parse_record(
     content: bytes | str, schema: type[_Schema], where: object, hint: str, error: type[FerKerasError]
 ) -> _Schema:
     """Read JSON and hold it against a schema; the error names the first key that is wrong."""
-    if len(content) > _LARGEST:
+    if len(content) > LARGEST:
         raise error(f"cannot read {where}: it is larger than a record of this project", hint=hint)
     try:
         return schema.model_validate_json(content)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import keras
 
@@ -56,16 +57,17 @@ def fit_phases(recipe, dataset, run, model, progress, text, observer, signals, t
         TrainingError: the loss is not finite.
     """
     _, steps = plan(recipe, dataset)
+    make_trainee = partial(_make_trainee, recipe, dataset, run, model, progress, signals, teacher)
     trainee = None
     while not run_is_over(recipe, progress) and signals.received is None:
         if phase_is_over(recipe, progress):
             begin_fine_tuning(recipe, model, run.scratch, progress, steps)
             trainee = None
-        trainee = trainee or _make_trainee(recipe, dataset, run, model, progress, signals, teacher)
+        trainee = trainee or make_trainee()
         if trainee is not None:
             _fit_segment(recipe, trainee, run, model, progress, text, observer, signals)
     if recipe.train.average_last and run_is_over(recipe, progress):
-        trainee = trainee or _make_trainee(recipe, dataset, run, model, progress, signals, teacher)
+        trainee = trainee or make_trainee()
         if trainee is not None:
             batches = _batches(recipe, trainee, progress, progress.epoch * steps, (progress.epoch + 1) * steps)
             settle_average(recipe, run.scratch, model, trainee.model, progress, batches, _validation(recipe, trainee))

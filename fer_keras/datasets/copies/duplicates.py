@@ -12,6 +12,7 @@ import numpy as np
 
 from ...atomic_files import atomic_path
 from ...errors import RunFolderError
+from ..chosen_faces import hash_images
 from ..faces import SPLITS, FaceDataset, Split
 from .exact import exact_copies, exact_groups, face_digests
 from .near_copies import NearPairs, near_pairs
@@ -133,7 +134,7 @@ def _pixels_sha256(dataset: FaceDataset) -> str:
     for name in SPLITS:
         images = dataset.splits[name].images
         digest.update(f"{name}:{images.shape}".encode())
-        digest.update(np.ascontiguousarray(images, np.uint8).reshape(-1).data)
+        hash_images(digest, images)
     return digest.hexdigest()
 
 
