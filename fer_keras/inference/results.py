@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from ..atomic_files import atomic_path
+from ..atomic_files import as_cell, atomic_path
 from ..errors import RunFolderError
 from .boxes import Box
 
@@ -103,7 +103,9 @@ class CsvWriter:
 
     def write(self, predictions: Iterable[Prediction]) -> None:
         """Add one row for each prediction."""
-        self._rows.writerows(as_row(prediction, self._classes) for prediction in predictions)
+        for prediction in predictions:
+            row = as_row(prediction, self._classes)
+            self._rows.writerow({**row, "file": as_cell(row["file"])} if row["file"] else row)
 
 
 class JsonlWriter(CsvWriter):
