@@ -10,7 +10,6 @@ import yaml
 
 from ..errors import ConfigError
 
-
 # The longest recipe in the package has 2 kB.
 MAX_CHARACTERS = 1_000_000
 
