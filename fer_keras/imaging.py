@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import functools
 import io
+import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -104,10 +106,17 @@ def read_image_file(path: Path, max_bytes: int = MAX_BYTES, *, problem: str = "c
         DataError: ``problem`` and the reason.
     """
     try:
-        with open(path, "rb") as handle:
+        with open(path, "rb", opener=_without_waiting) as handle:
+            if not stat.S_ISREG(os.fstat(handle.fileno()).st_mode):
+                raise DataError(f"{problem}: not a regular file")
             return handle.read(max_bytes + 1)
     except OSError as error:
         raise DataError(f"{problem}: {error.strerror or error}") from error
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a pipe without waiting for somebody who writes into it."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def decode_gray(data: bytes, *, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIXELS) -> np.ndarray:
