@@ -1,6 +1,6 @@
-"""Interrupt a training by a signal at a random moment, resume it, and compare its weights with those of an undisturbed one.
+"""Interrupt a training by a signal at a random moment, resume it, and compare its weights with an undisturbed one's.
 
-    python tests/fault_injection/signals.py --tries 50        each of SIGINT, SIGTERM, SIGHUP and SIGKILL; about 10 s a try
+    python tests/fault_injection/signals.py --tries 50        each of four signals; about 10 s a try
     python tests/fault_injection/signals.py --tries 5 --seed 1 --only SIGINT
 
 The signal comes up to a quarter of a second after a step that is drawn, so within steps, validation and the writing of
@@ -70,9 +70,12 @@ def weights_of(path: Path) -> list[np.ndarray]:
     import h5py
 
     found = []
-    with zipfile.ZipFile(RunFolder(path).model) as archive, archive.open("model.weights.h5") as stream:
-        with h5py.File(stream, "r") as file:
-            file.visititems(lambda _, item: found.append(item[()]) if isinstance(item, h5py.Dataset) else None)
+    with (
+        zipfile.ZipFile(RunFolder(path).model) as archive,
+        archive.open("model.weights.h5") as stream,
+        h5py.File(stream, "r") as file,
+    ):
+        file.visititems(lambda _, item: found.append(item[()]) if isinstance(item, h5py.Dataset) else None)
     return found
 
 
