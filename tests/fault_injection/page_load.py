@@ -80,9 +80,8 @@ def main(arguments: list[str] | None = None) -> None:
             time.sleep(SESSIONS_END)
             print(f"{number:>5}  {answers:>7}  {server.memory():.0f}", flush=True)
         browser.close()
-        print(
-            f"exit code {server.stop()}; temporary files: {sorted(map(str, Path(tempfile.gettempdir()).glob('fk-*')))}"
-        )
+        left = sorted(path.name for path in Path(tempfile.gettempdir()).glob("fer-keras-*"))
+        print(f"exit code {server.stop()}; temporary files left: {', '.join(left) or 'none'}")
 
 
 if __name__ == "__main__":
