@@ -14,6 +14,7 @@ from ..errors import InputError, ModelFileError, RunFolderError
 from ..export.contract import find_contract
 from ..export.formats import LABELS
 from ..export.seals import check_origin
+from ..runs.named_runs import PACKAGED_RUNS
 from ..runs.run_folder import RunFolder
 
 # What is taken of a run, in this order: on a CPU the 8-bit weights are the fastest file, and every kept file has passed
@@ -26,8 +27,6 @@ PREFERRED = (
     "model.onnx",
     "savedmodel",
 )
-# Runs whose file is in the package, by name; the first is taken where no model is named.
-PACKAGED_RUNS = ("cnn_small-fer2013", "cnn-fer2013", "scratch_cnn-fer2013")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,32 @@
-"""Find recipes by name in the installed package, or by path."""
+"""Find recipes by name in the installed package, or by path. No TensorFlow."""
 
 from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
 
-from fer_keras.errors import ConfigError, nearest_hint
-from fer_keras.recipe.model import SECTIONS
-from fer_keras.recipe.recipe import Recipe, apply_overrides, load_yaml_file, make_recipe
+from ..errors import ConfigError, nearest_hint
+from .model import SECTIONS
+from .recipe import Recipe, apply_overrides, load_yaml_file, make_recipe
 
 # The recipes of docs/seeds.md, named ``seeds/NAME``.
 FOLDERS = ("", "seeds")
+# Keys of a recipe that have a short name, as an option of ``train`` and as an argument of ``load_recipe``.
+SHORT_KEYS = {
+    "data": "data.source",
+    "on_bad": "data.on_bad",
+    "fit": "data.fit",
+    "classes": "data.classes",
+    "group_by": "data.group_by",
+    "labels": "data.labels",
+    "ferplus": "data.ferplus",
+    "train_without_leaks": "data.train_without_leaks",
+    "teacher": "distill.teacher",
+    "epochs": "train.epochs",
+    "batch_size": "train.batch_size",
+    "lr": "train.learning_rate",
+    "seed": "train.seed",
+}
 
 
 def recipe_names() -> list[str]:
@@ -23,6 +39,16 @@ def _names_in(folder: str) -> list[str]:
     entries = (place / folder if folder else place).iterdir()
     names = sorted(entry.name.removesuffix(".yaml") for entry in entries if entry.name.endswith(".yaml"))
     return [f"{folder}/{name}" if folder else name for name in names]
+
+
+def recipe_titles() -> dict[str, str]:
+    """One line on each recipe of the package: the first comment of its file, without the name."""
+    place = resources.files("fer_keras_configs")
+    titles = {}
+    for name in recipe_names():
+        first = (place / f"{name}.yaml").read_text(encoding="utf-8").partition("\n")[0]
+        titles[name] = first.removeprefix("#").strip().removeprefix(f"{name}:").strip()
+    return titles
 
 
 def recipe_data(name_or_path: str) -> dict:
@@ -45,11 +71,11 @@ def recipe_data(name_or_path: str) -> dict:
     )
 
 
-def resolve_recipe(model: str | None, recipe: str | None, overrides: tuple[str, ...]) -> Recipe:
-    """Combine ``--model``, ``--recipe`` and ``--set`` into one validated recipe.
+def named_data(model: str | None, recipe: str | None) -> dict:
+    """Plain data of ``--model`` or ``--recipe``, which may be given both if they agree.
 
     Raises:
-        ConfigError: neither is given, they disagree, or a key or value is wrong.
+        ConfigError: neither is given, or they disagree.
     """
     name = recipe or model
     if name is None:
@@ -57,8 +83,18 @@ def resolve_recipe(model: str | None, recipe: str | None, overrides: tuple[str, 
     if model is not None and model not in SECTIONS:
         hint = f"Use --recipe {model}" if model in recipe_names() else nearest_hint(model, SECTIONS)
         raise ConfigError(f"no model '{model}'", allowed=", ".join(SECTIONS), hint=hint)
-    data = apply_overrides(recipe_data(name), overrides)
-    resolved = make_recipe(data, where=f"recipe {name}")
-    if model is not None and recipe is not None and resolved.model.name != model:
-        raise ConfigError(f"recipe {recipe} trains {resolved.model.name}, not {model}", hint="Drop --model")
-    return resolved
+    data = recipe_data(name)
+    trained = (data.get("model") or {}).get("name", "cnn") if isinstance(data.get("model") or {}, dict) else None
+    if model is not None and recipe is not None and trained != model:
+        raise ConfigError(f"recipe {recipe} trains {trained}, not {model}", hint="Drop --model")
+    return data
+
+
+def resolve_recipe(model: str | None, recipe: str | None, overrides: tuple[str, ...]) -> Recipe:
+    """Combine ``--model``, ``--recipe`` and ``--set`` into one validated recipe.
+
+    Raises:
+        ConfigError: neither is given, they disagree, or a key or value is wrong.
+    """
+    data = apply_overrides(named_data(model, recipe), overrides)
+    return make_recipe(data, where=f"recipe {recipe or model}")
