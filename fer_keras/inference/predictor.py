@@ -14,7 +14,7 @@ from .detection.detectors import make_detector, notice_of
 from .detection.protocol import Detector
 from .model_files import open_model, read_card
 from .pictures import read_picture
-from .results import Prediction
+from .results import Prediction, Predictions
 
 TTA = ("none", "flip")
 
@@ -130,7 +130,7 @@ class Predictor:
         images: Iterable[Path | str | bytes | np.ndarray] | Path | str | bytes | np.ndarray,
         *,
         crops: bool = False,
-    ) -> list[Prediction]:
+    ) -> Predictions:
         """Find and classify the faces of pictures, all in one go; see ``batch.predict_files`` for thousands of files.
 
         Args:
@@ -138,7 +138,7 @@ class Predictor:
             crops: every picture is a ready-made crop of one face: no detection, the whole picture is scored.
 
         Returns:
-            One prediction for each face, in the order of the pictures, largest face first; one with
+            A list with one prediction for each face, in the order of the pictures, largest face first; one with
             ``face_found=False`` and without an expression for a picture in which no face was found.
 
         Raises:
@@ -153,7 +153,8 @@ class Predictor:
             found = [None] if crops else self.find(pixels)
             boxes.append(found)
             faces += [self.crop(pixels, box) for box in found]
-        return self.assemble(files, boxes, self.classify(np.stack(faces)) if faces else [])
+        found_faces = self.assemble(files, boxes, self.classify(np.stack(faces)) if faces else [])
+        return Predictions(found_faces, self.classes)
 
     def assemble(
         self, files: Sequence[str], boxes: Sequence[Sequence[Box | None]], probabilities: Iterable[np.ndarray]
