@@ -129,7 +129,7 @@ def test_a_first_export_that_fails_leaves_nothing(run, monkeypatch):
     monkeypatch.setattr(tflite, "convert_tflite", fail)
     before = tree(run.path)
     with pytest.raises(ModelFileError, match="cannot convert"):
-        export_run(run)
+        export_run(run, ("tflite",))
     assert tree(run.path) == before
     assert not [path for path in run.path.iterdir() if "exports" in path.name]
 
