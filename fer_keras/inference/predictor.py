@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError, ModelFileError
-from ..export.exported_model import load_exported
+from ..export.exported_model import ExportedModel, load_exported
 from .boxes import DEFAULT_MARGIN, Box, crop_face, fit_whole
 from .detection.detectors import make_detector, notice_of
 from .detection.protocol import Detector
-from .model_files import open_model, read_card
+from .model_files import ModelCard, open_model, read_card
 from .pictures import read_picture
 from .results import Prediction, Predictions
 
@@ -57,13 +57,12 @@ class Predictor:
 
         Raises:
             InputError: an option, or a package that is missing.
-            RunFolderError: a run without exports.
+            RunFolderError: a run that is not finished.
             ModelFileError: a file that is damaged, changed or without class names.
         """
         _check_options(margin, tta, threshold)
         with open_model(model) as path:
-            self._run = load_exported(path, threads=threads, trust=trust)
-            card = read_card(path)
+            self._run, card = _load(path, threads, trust)
         self.image_size, self.runtime, self.tta, self.margin = self._run.image_size, self._run.runtime, tta, margin
         self.classes, self.run, self.notice = card.classes, card.run, card.notice
         self.threshold = card.threshold if threshold is None else threshold
@@ -204,6 +203,14 @@ class Predictor:
             uncertain=uncertain,
             probabilities=dict(zip(self.classes, map(float, probabilities), strict=True)),
         )
+
+
+def _load(path: Path, threads: int | None, trust: bool) -> tuple[ExportedModel, ModelCard]:
+    if (path / "recipe.yaml").is_file():
+        from .keras_run import load_keras_run
+
+        return load_keras_run(path)
+    return load_exported(path, threads=threads, trust=trust), read_card(path)
 
 
 def _check_options(margin: float, tta: str, threshold: float | None) -> None:

@@ -265,7 +265,7 @@ def test_one_format_that_fails_takes_no_other_with_it(run, faces, monkeypatch):
     failed = report["exports"]["tflite"]
     assert (failed["passed"], failed["kept"], failed["failures"]) == (
         *(False, False),
-        ["the int8 file does not take raw pixels"],
+        ["the int8 file does not take raw pixels."],
     )
     assert report["exports"]["savedmodel"]["kept"]
     assert not (run.exports / "model_float32.tflite").exists()
