@@ -105,6 +105,10 @@ def _size(folder: Path) -> int:
     return sum(os.lstat(os.path.join(place, name)).st_size for place, _, names in os.walk(folder) for name in names)
 
 
+def _extra(name: str, missing: list[str] | None) -> str:
+    return f'pip install "fer_keras\\[{name}]"  ({", ".join(missing)})' if missing else "installed"
+
+
 def _print(report: dict) -> None:
     from ..progress import print_table
 
@@ -115,13 +119,7 @@ def _print(report: dict) -> None:
         ("machine", machine),
         ("accelerators", ", ".join(devices.get("gpus", ())) or "none: training and prediction run on the CPU"),
         ("backend", devices.get("backend", "")),
-        *(
-            (
-                f"extra {name}",
-                "installed" if there else f'pip install "fer_keras[{name}]"  ({", ".join(missing[name])})',
-            )
-            for name, there in report["extras"].items()
-        ),
+        *((f"extra {name}", _extra(name, missing.get(name))) for name in report["extras"]),
         ("FER2013", report["fer2013"] or "not found: give --data PATH, or set FER2013_PATH"),
         ("cache", f"{report['cache']['folder']}, {report['cache']['bytes'] / 1e6:,.0f} MB"),
         ("models", ", ".join(report["models"])),

@@ -58,6 +58,8 @@ from ..options import (
     help="Cross-validation: a run for each of K folds, copies of one face and the faces of one person in one fold; "
     "mean, sd and one confusion matrix of all faces. The same command and --name go on where it was stopped.",
 )
+@click.option("--tensorboard", type=click.Path(path_type=Path), metavar="DIR", help="Write curves for TensorBoard.")
+@click.option("--mlflow", metavar="EXPERIMENT", help="Log to MLflow, at MLFLOW_TRACKING_URI.")
 @click.option("--name", help="Name of the run folder. Default: model, data, time.")
 @click.option("--output", type=click.Path(path_type=Path), default="saved_models", show_default=True, help="Where.")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with an interrupted run.")
@@ -79,6 +81,7 @@ def command(ctx, model, recipe, start, data, overrides, folds, name, output, res
 
     from ..run_data import check_same_faces, load_data
 
+    logged = {key: shorthand.pop(key) for key in ("tensorboard", "mlflow")}
     shorthand["classes"] = list(split_names(shorthand["classes"])) or None
     if resume is not None:
         _refuse_with_resume(model=model, recipe=recipe, start=start, set=overrides, folds=folds, name=name, **shorthand)
@@ -87,19 +90,21 @@ def command(ctx, model, recipe, start, data, overrides, folds, name, output, res
             import_tensorflow(ctx)
             dataset = load_data(resolved, data)
             check_same_faces(run, dataset, "run was started")
-            _train(resolved, dataset, run, as_json)
+            _train(resolved, dataset, run, as_json, logged)
         return
     recipe = OWN_FACES if start is not None and model is None and recipe is None else recipe
     overrides = (*overrides, *_as_overrides(data=data, **shorthand))
     resolved = start_recipe(named_data(model, recipe), start, overrides, where=f"recipe {recipe or model}")
     import_tensorflow(ctx)
     dataset = load_data(resolved, data)
+    if folds is not None and any(logged.values()):
+        raise click.UsageError("--tensorboard and --mlflow log one run, not --folds")
     if folds is not None:
         from ..folds import train_folds
 
         train_folds(resolved, dataset, folds, name, output, as_json)
         return
-    _train(_suited(resolved, dataset), dataset, _place(resolved, dataset, name, output), as_json)
+    _train(_suited(resolved, dataset), dataset, _place(resolved, dataset, name, output), as_json, logged)
 
 
 def _suited(recipe, dataset):
@@ -159,7 +164,8 @@ def _place(recipe, dataset, name, output):
     return RunFolder(place)
 
 
-def _train(recipe, dataset, run, as_json: bool) -> None:
+def _train(recipe, dataset, run, as_json: bool, logged: dict) -> None:
+    from fer_keras.training.loggers import finish_loggers, open_loggers
     from fer_keras.training.train import prepare_model, train
 
     from ..progress import ProgressObserver, stop
@@ -168,8 +174,12 @@ def _train(recipe, dataset, run, as_json: bool) -> None:
     command = shlex.join(["fer-keras", *sys.argv[1:]])
     model = prepare_model(recipe, dataset)
     print_start(recipe, dataset, run, model)
-    with ProgressObserver(recipe.epochs) as observer:
-        result = train(recipe, dataset, run, command=command, observer=observer, model=model)
+    with open_loggers(run.path.name, **logged) as loggers:
+        callbacks = [callback for logger in loggers for callback in logger.callbacks]
+        with ProgressObserver(recipe.epochs) as observer:
+            result = train(recipe, dataset, run, command=command, observer=observer, model=model, callbacks=callbacks)
+        if result.finished:
+            finish_loggers(loggers, run, recipe, dataset)
     if result.signal is not None:
         stop(result, run, f"fer-keras train --resume {shlex.quote(str(run.path))}")
     print_end(run, result.progress, as_json)

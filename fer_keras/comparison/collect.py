@@ -105,6 +105,11 @@ def compare_runs(paths: Sequence[Path | str], split: str = "test") -> Comparison
     Raises:
         InputError: fewer than two runs, or one twice.
         RunFolderError, ModelFileError, DataError: a run is unfinished, changed or damaged.
+
+    Example:
+        comparison = fer_keras.compare_runs(["mine", "small"])
+        comparison.to_frame()
+        comparison.plot()
     """
     folders = [find_run(path) for path in paths]
     if len(folders) < 2:

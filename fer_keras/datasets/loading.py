@@ -83,6 +83,14 @@ def load_faces(
     Raises:
         DataError: the data are missing or wrong, have another size, or the cache cannot be written.
         InputError: ``limit`` is below 1.
+
+    Example:
+        import fer_keras
+
+        dataset = fer_keras.load_faces("synthetic", limit=140)
+        dataset.splits["train"].images.shape  # (140, 48, 48, 1)
+        for images, labels in dataset.as_dataset("validation", batch_size=32):
+            break
     """
     if limit is not None and limit < 1:
         raise InputError("limit must be at least 1", received=limit)

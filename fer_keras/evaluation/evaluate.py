@@ -63,6 +63,14 @@ def evaluate_run(
         DataError: empty split, or classes that are not those of the model.
         ModelFileError: the model cannot be loaded or puts out no finite numbers.
         RunFolderError: damaged ``run.json`` or ``calibration.json``, or the folder cannot be written.
+
+    Example:
+        scores = fer_keras.evaluate_run("last", dataset, "test")
+        scores = fer_keras.evaluate_run(run, dataset, "test")
+        scores["accuracy"], scores["accuracy_ci95"]
+        scores.to_frame()  # a row for each class
+        scores.plot()
+        fer_keras.evaluate_run("small", dataset, "test")
     """
     run = open_run(run)
     rows, trained, model = load_for_scoring(run, dataset, split)

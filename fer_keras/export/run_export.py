@@ -70,6 +70,10 @@ def export_run(
         DataError: faces of other classes, of another size, or none for a format that needs them.
         ModelFileError: the model cannot be exported to any of the formats.
         RunFolderError: the run is damaged, cannot be written, or keeps exports that do not go with the new ones.
+
+    Example:
+        report = fer_keras.export_run("mine", ["tflite"], dataset=dataset)
+        report["exports"]["tflite"]["top1_agreement"]
     """
     run, checks = open_run(run), checks or ExportChecks()
     names = check_formats(formats)

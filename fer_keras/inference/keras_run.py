@@ -32,8 +32,8 @@ def load_keras_run(path) -> tuple[ExportedModel, ModelCard]:
         return softmax(logits / temperature).astype(np.float32)
 
     notice = (
-        f"run {run.path} has no exports, so that Keras runs it, which starts slowly: fer-keras export {run.path} writes "
-        "files that need no TensorFlow"
+        f"run {run.path} has no exports, so that Keras runs it, which starts slowly: "
+        f"fer-keras export {run.path} writes files that need no TensorFlow"
     )
     card = ModelCard(
         read_classes(run),

@@ -31,6 +31,13 @@ class Predictor:
         run: name of the run that the model comes from; empty where unknown.
         notice: what a user should know of the model's file and of the detector; empty for nothing.
         runtime: library that computes, and its version.
+
+    Example:
+        predictor = fer_keras.Predictor("mine", detector=None)
+        predictions = predictor.predict(list(dataset.splits["test"].images[:4, ..., 0]))
+        predictions[0].expression, predictions[0].confidence
+        predictions.to_frame()
+        predictions[0].plot()
     """
 
     def __init__(

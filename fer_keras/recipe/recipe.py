@@ -168,6 +168,9 @@ def make_recipe(data: dict | None, where: str = "recipe") -> Recipe:
 
     Raises:
         ConfigError: unknown key (with the nearest valid name), wrong type or value out of range.
+
+    Example:
+        small = fer_keras.make_recipe({"model": {"name": "simple_cnn"}, "train": {"epochs": 1}})
     """
     data = {} if data is None else data
     if not isinstance(data, dict):

@@ -44,6 +44,11 @@ def load_recipe(
     Raises:
         ConfigError: no such recipe, key or value.
         RunFolderError, ModelFileError: ``start`` is no run and no file of a network.
+
+    Example:
+        recipe = fer_keras.load_recipe("cnn_small", epochs=2, lr=1e-3)
+        recipe.train.epochs  # 2
+        own = fer_keras.load_recipe(start="cnn_small-fer2013", epochs=1, fine_tune={"epochs": 1})
     """
     recipe = None if name is None and start is None else str(name or OWN_FACES)
     data = _with_keys(named_data(None, recipe), keys)

@@ -25,7 +25,13 @@ _BRIEFLY = 5.0
 
 
 class RunFolder:
-    """Paths and integrity of one run, see the contract in README.md."""
+    """Paths and integrity of one run, see the contract in README.md.
+
+    Example:
+        run = fer_keras.RunFolder("saved_models/mine")
+        model = run.load_model()
+        same = keras.models.load_model(run / "model.keras")
+    """
 
     def __init__(self, path: Path | str):
         self.path = Path(path)

@@ -136,6 +136,11 @@ def load(
     Raises:
         RunFolderError, ModelFileError: no such run or file, or one that was changed.
         InputError: fewer than two classes, or a network that is no chain of layers.
+
+    Example:
+        network = fer_keras.load("cnn_small-fer2013", classes=7)
+        faces = dataset.as_dataset("train", batch_size=32)
+        network.fit(faces, validation_data=dataset.as_dataset("validation"), epochs=1, verbose=0)
     """
     start = find_start(str(Path(source)))
     model = load_model_file(start.file)

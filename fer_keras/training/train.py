@@ -159,6 +159,14 @@ def train(
     Raises:
         TrainingError: the loss is not finite, or a checkpoint does not fit.
         RunFolderError: the folder cannot be written, or another process trains in it.
+
+    Example:
+        import keras
+
+        stopping = keras.callbacks.EarlyStopping("val_loss", patience=5)
+        result = fer_keras.train(own, dataset, "saved_models/mine", callbacks=[stopping], verbose=2)
+        result.plot()
+        fer_keras.train(small, dataset, "saved_models/small")
     """
     run = run if isinstance(run, RunFolder) else RunFolder(run)
     options = FitOptions(observer or LoggingObserver(), tuple(callbacks), verbose)
