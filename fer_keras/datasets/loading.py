@@ -87,8 +87,8 @@ def load_faces(
     Example:
         import fer_keras
 
-        dataset = fer_keras.load_faces("synthetic", limit=140)
-        dataset.splits["train"].images.shape  # (140, 48, 48, 1)
+        dataset = fer_keras.load_faces("synthetic", limit=70)
+        dataset.splits["train"].images.shape  # (70, 48, 48, 1)
         for images, labels in dataset.as_dataset("validation", batch_size=32):
             break
     """
