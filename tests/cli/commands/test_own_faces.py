@@ -81,7 +81,7 @@ def test_crop_says_which_pictures_have_no_face(folder, capsys):
 def test_check_names_every_bad_file(folder, capsys):
     for number in range(25):
         (folder / "my_faces" / "smile" / f"bad{number}.png").write_bytes(b"nothing")
-    assert run(["data", "check", "my_faces"]) == 1
+    assert run(["data", "check", "my_faces"]) == 2
     assert capsys.readouterr().err.count("broken:") == 25
     assert run(["data", "check", "my_faces", "--on-bad", "skip"]) in (0, 1)
 
