@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import InputError, nearest_hint
-from .faces import SPLITS
 
 if TYPE_CHECKING:
     import tensorflow as tf
-
-    from .faces import FaceDataset
 
 LABEL_MODES = ("int", "categorical")
 
 
 def make_dataset(
-    dataset: FaceDataset, split: str, *, batch_size: int, shuffle: bool, seed: int, label_mode: str = "int"
+    dataset: Any, split: str, *, batch_size: int, shuffle: bool, seed: int, label_mode: str = "int"
 ) -> tf.data.Dataset:
     """Batches of images (B, S, S, 1) float32, pixels 0..255, and their labels, fetched from the arrays as they come.
 
     Args:
-        dataset: of faces.
+        dataset: a ``FaceDataset``.
         split: ``train``, ``validation`` or ``test``.
         batch_size: faces of a batch; the last one may have fewer.
         shuffle: in another order each time it is gone through.
@@ -36,7 +33,7 @@ def make_dataset(
     """
     import tensorflow as tf
 
-    for name, value, allowed in (("split", split, SPLITS), ("label_mode", label_mode, LABEL_MODES)):
+    for name, value, allowed in (("split", split, tuple(dataset.splits)), ("label_mode", label_mode, LABEL_MODES)):
         if value not in allowed:
             hint = nearest_hint(str(value), allowed)
             raise InputError(f"unknown {name}", allowed=", ".join(allowed), received=repr(value), hint=hint)
@@ -56,5 +53,5 @@ def make_dataset(
     return order.batch(batch_size).map(tf.autograph.experimental.do_not_convert(fetch)).prefetch(2)
 
 
-def _categorical(rows, classes: int) -> np.ndarray:
+def _categorical(rows: Any, classes: int) -> np.ndarray:
     return np.eye(classes, dtype=np.float32)[rows.labels] if rows.soft_labels is None else rows.soft_labels
