@@ -104,6 +104,8 @@ def find_export(path: Path) -> Path:
 
 def _export_of_run(run: RunFolder) -> Path:
     found = next((run.exports / name for name in PREFERRED if (run.exports / name).exists()), None)
+    if found is None and not run.model.is_file():
+        raise RunFolderError(f"run {run.path} has no exports", hint=f"Write them: fer-keras export {run.path}")
     return run.path if found is None else found
 
 
