@@ -31,6 +31,7 @@ RECORD = (
 SMALL = (
     *RECORD,
     "model.keras",
+    "training_faces.npy",
     "curves.png",
     "evaluation/test*/predictions.csv",
     "evaluation/test*/confusion_matrix.png",

@@ -16,7 +16,7 @@ def print_report(folder, report: dict) -> None:
     from rich.console import Console
 
     exports = report["exports"]
-    n = max(entry["n"] for entry in exports.values())
+    n = max((entry["n"] for entry in exports.values() if "n" in entry), default=0)
     kind = next(iter(exports.values()))["images"]
     console = Console(highlight=False)
     console.width = max(console.width, _WIDTH)  # a narrow terminal, or a file, gets whole numbers all the same
@@ -26,6 +26,9 @@ def print_report(folder, report: dict) -> None:
     if report["keras_latency"]:
         click.echo(f"\nKeras call: p50 {report['keras_latency']['p50_ms']:.2f} ms, one face, one thread")
     click.echo(f"temperature {report['temperature']:.4f}")
+    for name, entry in exports.items():
+        for text in (*entry.get("failures", ()), *entry.get("doubts", ())):
+            click.echo(f"{name}: {text}")
     if "layers" in exports.get("torch", {}):
         print_layers(exports["torch"]["layers"])
     if "edgetpu" in report:
@@ -67,15 +70,24 @@ def _table(title: str, exports: dict[str, dict]):
         table.add_column(name, justify="right", no_wrap=True)
     for name, entry in exports.items():
         latency = entry.get("latency") or {}
+        if "n" not in entry:
+            table.add_row(name, *("-" * (len(_MEASURES) - 2)), "", "[bold red]NOT WRITTEN[/]")
+            continue
         table.add_row(
             *(name, f"{entry['top1_agreement']:.2%}", *_accuracy(entry)),
             *(f"{entry['max_abs_probability_difference']:.1e}", f"{entry['mean_abs_probability_difference']:.1e}"),
             f"{entry['bytes'] / 1e6:.2f}",
             *(f"{latency[key]:.2f}" if latency else "-" for key in ("p50_ms", "p90_ms")),
             f"{latency['relative_to_keras']:.3f}x" if latency else "",
-            "ok" if entry["passed"] else "[bold red]FAILED[/]",
+            _verdict(entry),
         )
     return table
+
+
+def _verdict(entry: dict) -> str:
+    if not entry["passed"]:
+        return "[bold red]FAILED[/]"
+    return "[yellow]not shown[/]" if entry.get("doubts") else "ok"
 
 
 def _accuracy(entry: dict) -> tuple[str, str]:

@@ -32,6 +32,7 @@ COMMANDS = {
     "import-keras": "Turn a Keras file of another program into a run, proven on images.",
     "data": "Check, explore, preview or download data.",
     "recipes": "List the recipes, or print one.",
+    "doctor": "Say what is installed and found: versions, devices, extras, data, free disk.",
 }
 
 

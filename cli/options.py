@@ -33,6 +33,12 @@ group_by_option = click.option(
     help="Regular expression that finds person or sequence in a picture's path (its first group): the faces of one "
     "stay in one split where splits are cut. Same as --set data.group_by=.",
 )
+fit_option = click.option(
+    "--fit",
+    type=click.Choice(["stretch", "crop", "pad"]),
+    help="What becomes of own pictures that are not square: stretched (default), their middle, or their edge repeated. "
+    "Same as --set data.fit=.",
+)
 labels_option = click.option(
     "--labels",
     type=click.Choice(["fer2013", "ferplus"]),
@@ -52,6 +58,29 @@ batch_size_option = click.option(
 )
 
 
+class RunPath(click.ParamType):
+    """A run by path or name, see :func:`fer_keras.runs.named_runs.find_run`.
+
+    Where a command writes into the run, one of the package is copied to ``saved_models`` first.
+    """
+
+    name = "run"
+
+    def __init__(self, *, written: bool = True):
+        self.written = written
+
+    def convert(self, value, param, ctx):
+        from fer_keras.runs.named_runs import RUNS, find_run, working_copy
+
+        found = find_run(value)
+        if not self.written:
+            return found
+        copied = working_copy(found)
+        if copied != found:
+            click.echo(f"{found.name} of the package is worked on in {RUNS / found.name}", err=True)
+        return copied
+
+
 def split_names(text: str | None) -> tuple[str, ...]:
     """Names that were given with commas between them."""
     return tuple(name.strip() for name in (text or "").split(",") if name.strip())
@@ -59,14 +88,19 @@ def split_names(text: str | None) -> tuple[str, ...]:
 
 def tree_options(command):
     """Add the options that say how own pictures are understood; :func:`tree_arguments` reads them."""
-    for option in (group_by_option, named_classes_option, on_bad_option):  # the last one is shown first
+    for option in (fit_option, group_by_option, named_classes_option, on_bad_option):  # the last one is shown first
         command = option(command)
     return command
 
 
-def tree_arguments(on_bad: str | None, classes: str | None, group_by: str | None) -> dict:
+def tree_arguments(on_bad: str | None, classes: str | None, group_by: str | None, fit: str | None) -> dict:
     """What was given by :func:`tree_options`, as ``load_faces`` takes it."""
-    return {"on_bad": on_bad or "refuse", "classes": split_names(classes), "group_by": group_by}
+    return {
+        "on_bad": on_bad or "refuse",
+        "classes": split_names(classes),
+        "group_by": group_by,
+        "fit": fit or "stretch",
+    }
 
 
 def echo_json(data: object) -> None:

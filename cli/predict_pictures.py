@@ -16,6 +16,7 @@ from .prediction_outputs import (
     count_left_out,
     echo_broken,
     echo_left_out,
+    echo_model,
     free_name,
     open_rows,
 )
@@ -26,7 +27,7 @@ _CROP_SIDE, _CROP_ASPECT = 2.5, 1.25
 
 
 def predict_pictures(
-    predictor, inputs, *, as_json, output, csv_path, jsonl_path, boxes, crops, model=None, **_
+    predictor, inputs, *, as_json, output, csv_path, jsonl_path, boxes, crops, model=None, force=False, **_
 ) -> bool:
     """Predict all files and print; returns whether none was broken."""
     from fer_keras.inference.batch import predict_files
@@ -38,14 +39,14 @@ def predict_pictures(
     files = find_pictures(given.files if given and not inputs else inputs, leave_out=output, left_out=left_out)
     left_out = [(path, why_left(path, why)) for path, why in left_out]
     targets = {"--csv": csv_path, "--jsonl": jsonl_path}
-    check_targets(targets, [*(file.path for file in files), *filter(None, (boxes, model))])
+    check_targets(targets, [*(file.path for file in files), *filter(None, (boxes, model))], force=force)
     quiet = as_json or "-" in (csv_path, jsonl_path)
     summary, document = _Summary(predictor, crops or given is not None), _Document(predictor) if as_json else None
     with ExitStack() as stack:
         outputs = (
             *map(_Rows, open_rows(stack, predictor, csv_path, jsonl_path)),
             document,
-            None if output is None else _Copies(output, files, targets.values()),
+            None if output is None else _Copies(output, files, targets.values(), force),
             None if quiet else _Table([printable(str(file.path)) for file in files]),
             summary,
         )
@@ -134,7 +135,8 @@ class _Table:
 class _Copies:
     """Annotated copies below one folder, in the order and under the names of the pictures."""
 
-    def __init__(self, folder: Path, files, targets):
+    def __init__(self, folder: Path, files, targets, force: bool):
+        self._force = force
         self._folder, self._names = folder, {file.path: file.name for file in files}
         self._sources = {file.path.resolve() for file in files}
         self._taken = {Path(target) for target in targets if target not in (None, "-")}
@@ -151,7 +153,7 @@ class _Copies:
     def _target(self, name: Path) -> Path:
         """JPEG and PNG keep their suffix; a name that was taken by another folder's picture gets a number."""
         kept = name.suffix.lower() in (".jpg", ".jpeg", ".png")
-        return free_name(self._folder / (name if kept else name.with_suffix(".png")), self._taken)
+        return free_name(self._folder / (name if kept else name.with_suffix(".png")), self._taken, force=self._force)
 
 
 class _Summary:
@@ -159,10 +161,12 @@ class _Summary:
 
     def __init__(self, predictor, whole):
         self.counts, self._size, self._whole, self._small = Counter(), predictor.image_size, whole, 0
+        self._predictor = predictor
 
     def take(self, result):
         self.counts["pictures"] += 1
         self.counts["faces"] += sum(prediction.expression is not None for prediction in result.predictions)
+        self.counts["uncertain"] += sum(prediction.uncertain is True for prediction in result.predictions)
         if result.error:
             self.counts["broken"] += 1
             echo_broken(result.path, result.error)
@@ -182,6 +186,7 @@ class _Summary:
         text = f"{_count(counts['pictures'], 'picture')}, {_count(counts['faces'], 'face')}"
         text += f", {counts['without_face']} without a face" if counts["without_face"] else ""
         click.echo(text + (f", {counts['broken']} broken" if counts["broken"] else ""), err=True)
+        echo_model(self._predictor, self.counts["uncertain"])
         if self._small:
             text = f"{self._small} without a face no larger than a crop: if they are ready-made crops, add --crops"
             click.echo(text, err=True)

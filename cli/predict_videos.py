@@ -18,6 +18,7 @@ from .prediction_outputs import (
     count_left_out,
     echo_broken,
     echo_left_out,
+    echo_model,
     free_name,
     open_rows,
 )
@@ -65,18 +66,20 @@ def _matches(name) -> list[str]:
     return sorted(glob.glob(name, recursive=True)) or [name]
 
 
-def predict_videos(predictor, inputs, *, as_json, output, csv_path, jsonl_path, left_out=(), **options) -> int:
+def predict_videos(
+    predictor, inputs, *, as_json, output, csv_path, jsonl_path, left_out=(), force=False, **options
+) -> int:
     """Predict all videos and print; returns the exit code: 0, 1 if one was broken, 130 after Ctrl-C."""
     from fer_keras.errors import DataError
     from fer_keras.inference.video.predict import predict_video
 
-    check_targets({"--csv": csv_path, "--jsonl": jsonl_path}, [*inputs, *filter(None, [options["model"]])])
+    check_targets({"--csv": csv_path, "--jsonl": jsonl_path}, [*inputs, *filter(None, [options["model"]])], force=force)
     echo_left_out(list(left_out))
     quiet = as_json or "-" in (csv_path, jsonl_path)
     summaries, errors = [], []
     with ExitStack() as stack:
         writers = open_rows(stack, predictor, csv_path, jsonl_path)
-        for name, copy in zip(inputs, _copies(inputs, output), strict=True):
+        for name, copy in zip(inputs, _copies(inputs, output, force), strict=True):
             try:
                 rows = _Rows(writers)
                 with _progress(name, quiet) as observer:
@@ -92,19 +95,20 @@ def predict_videos(predictor, inputs, *, as_json, output, csv_path, jsonl_path, 
             _show(summary, rows.counts, quiet)
             if summary.stopped == "interrupted":
                 break
+    echo_model(predictor)
     if as_json:
         echo_json({"videos": summaries, "errors": errors, "left_out": count_left_out(left_out)})
     return 130 if any(item["stopped"] == "interrupted" for item in summaries) else int(bool(errors))
 
 
-def predict_webcam(predictor, index, *, csv_path, jsonl_path, **options) -> None:
+def predict_webcam(predictor, index, *, csv_path, jsonl_path, force=False, **options) -> None:
     """Write rows of a camera until it ends, ``--seconds`` are over or Ctrl-C: JSON lines on stdout unless told."""
     from fer_keras.inference.video.predict import predict_camera
 
     settings = _video_options(options)
     settings.pop("every", None)
     pictures = predict_camera(index, predictor, seconds=settings.pop("max_seconds", None), **settings)
-    check_targets({"--csv": csv_path, "--jsonl": jsonl_path})
+    check_targets({"--csv": csv_path, "--jsonl": jsonl_path}, force=force)
     first = next(pictures, None)  # no camera: an error before any file is opened
     jsonl_path = jsonl_path or (None if csv_path else "-")
     with ExitStack() as stack:
@@ -126,10 +130,12 @@ def _video_options(options) -> dict:
     return {known: options[name] for name, known in names.items() if options[name] is not None}
 
 
-def _copies(inputs, folder: Path | None) -> list[Path | None]:
+def _copies(inputs, folder: Path | None, force: bool) -> list[Path | None]:
     """One MP4 below the folder for each video; a name that was taken gets a number."""
     taken: set[Path] = set()
-    return [None if folder is None else free_name(folder / f"{Path(name).stem}.mp4", taken) for name in inputs]
+    return [
+        None if folder is None else free_name(folder / f"{Path(name).stem}.mp4", taken, force=force) for name in inputs
+    ]
 
 
 class _Rows:

@@ -18,7 +18,7 @@ from fer_keras.errors import printable
 _STDOUT = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 
 
-def check_targets(targets: Mapping[str, str | None], inputs: Iterable[Path | str] = ()) -> None:
+def check_targets(targets: Mapping[str, str | None], inputs: Iterable[Path | str] = (), *, force: bool = True) -> None:
     """Refuse files to write that are read, written twice or folders, before any work is done for them.
 
     Devices and pipes hold nothing that could be lost: ``/dev/null`` may be named twice.
@@ -26,9 +26,10 @@ def check_targets(targets: Mapping[str, str | None], inputs: Iterable[Path | str
     Args:
         targets: file by the name of its option; None and ``-`` are none.
         inputs: files that are read.
+        force: replace what is there; a link is written through in any case, since that is what it is for.
 
     Raises:
-        UsageError: a target is one of the inputs, another target, or a folder.
+        UsageError: a target is one of the inputs, another target, a folder, or there already.
     """
     written: dict[tuple, str] = {}
     read = {_identity(Path(name)): str(name) for name in inputs}
@@ -44,6 +45,8 @@ def check_targets(targets: Mapping[str, str | None], inputs: Iterable[Path | str
             )
         if identity in written:
             raise click.UsageError(f"{written[identity]} and {option} name one file, {target}: one would be lost")
+        if not force and os.path.isfile(target) and os.path.getsize(target) and not os.path.islink(target):
+            raise click.UsageError(f"{option} {target} is there already; give another name, or --force to replace it")
         written[identity] = option
 
 
@@ -83,10 +86,13 @@ def _stdout(stack: ExitStack):
     return text
 
 
-def free_name(copy: Path, taken: set[Path]) -> Path:
-    """Return the path of a copy, with a number where it is among those ``taken`` already, and add it to them."""
+def free_name(copy: Path, taken: set[Path], *, force: bool = True) -> Path:
+    """Return the path of a copy, with a number where it is among those ``taken`` already, and add it to them.
+
+    Without ``force`` it gets one too where there is a file of that name, of an earlier call.
+    """
     free, number = fitting_name(copy), 2
-    while free in taken:
+    while free in taken or (not force and free.exists()):
         free, number = fitting_name(copy, f"-{number}"), number + 1
     taken.add(free)
     return free
@@ -108,6 +114,13 @@ def echo_left_out(left_out: list[tuple[Path, str]]) -> None:
 def echo_broken(name: Path | str, error: Exception | str) -> None:
     """Say on stderr that an input could not be used; the others go on."""
     click.echo(f"{click.style('broken:', fg='red')} {printable(str(name))}: {error}", err=True)
+
+
+def echo_model(predictor, uncertain: int = 0) -> None:
+    """Say on stderr which model answered and, where an answer has a ``?``, what that means."""
+    click.echo(f"model: {predictor.run or 'a file without the name of its run'}, {predictor.runtime}", err=True)
+    if uncertain:
+        click.echo(f"?: {uncertain:,} answers of a confidence below {predictor.threshold:.2f}, uncertain", err=True)
 
 
 def echo_search_cost(detector) -> None:

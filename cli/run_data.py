@@ -6,15 +6,13 @@ import click
 
 from fer_keras.datasets.faces import FaceDataset
 from fer_keras.recipe.data import DataSection
-from fer_keras.recipe.recipe import Recipe, load_yaml_file, make_recipe
+from fer_keras.recipe.recipe import Recipe
+from fer_keras.runs.recipes import read_recipe
 from fer_keras.runs.run_folder import RunFolder
 
 from .options import show_notices
 
-
-def read_recipe(run: RunFolder) -> Recipe:
-    """The resolved recipe of a run folder."""
-    return make_recipe(load_yaml_file(run.recipe), where=str(run.recipe))
+__all__ = ["check_same_faces", "count_faces", "load_data", "load_with_original", "read_recipe", "with_labels"]
 
 
 def load_data(recipe: Recipe, data: str | None) -> FaceDataset:
@@ -36,6 +34,7 @@ def load_with_original(recipe: Recipe, data: str | None) -> tuple[FaceDataset, F
         split_seed=section.split_seed,
         check=section.check == "on",
         group_by=section.group_by,
+        fit=section.fit,
         classes=_named_classes(section),
     )
     show_classes(original)
@@ -54,7 +53,7 @@ def count_faces(dataset: FaceDataset) -> dict[str, dict[str, int]]:
 
 def show_classes(dataset: FaceDataset) -> None:
     """Say on stderr which classes were understood in own data, and of how many faces: folders can be something else."""
-    if dataset.name != "face_folder":
+    if dataset.name in ("fer2013", "synthetic"):
         return
     counts = [sum(split[name] for split in count_faces(dataset).values()) for name in dataset.classes]
     shown = ", ".join(f"{name} {count:,}" for name, count in zip(dataset.classes, counts, strict=True))

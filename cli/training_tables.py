@@ -12,6 +12,10 @@ def _fine_tuning(section) -> str:
     return f"then {section.epochs} epochs with {opened}, rate {section.learning_rate:g}"
 
 
+def _start(section) -> str:
+    return f"{section.source}{', all but the last layer frozen at first' if section.freeze else ''}"
+
+
 def _distillation(section) -> str:
     return f"{section.teacher}: weight {section.weight:g}, temperature {section.temperature:g}, {section.views} views"
 
@@ -40,6 +44,7 @@ def print_start(recipe, dataset, run, model) -> None:
             f"{train.optimizer}, rate {train.learning_rate:g}, {train.schedule}, decay {train.weight_decay:g}",
         ),
         ("regularisation", f"label smoothing {train.label_smoothing:g}, EMA {train.ema:g}"),
+        *([("start", _start(recipe.start))] if recipe.start.source else []),
         *([("teacher", _distillation(recipe.distill))] if recipe.distill.teacher else []),
         *([("fine-tuning", _fine_tuning(recipe.fine_tune))] if recipe.fine_tune.epochs else []),
         ("imbalance", balance_sentence(describe_balance(dataset.splits["train"].labels, dataset.classes, recipe))),

@@ -69,6 +69,9 @@ _OPENERS: dict[str, Callable[[io.BytesIO], Image.Image]] = {
     "HEIC": _open_heic,
 }
 
+# Side in pixels of a glance at colours, and the difference of channels that JPEG alone does not make.
+_GLANCE, _COLOURED = 32, 12
+
 _MAGIC = (
     (b"\xff\xd8\xff", "JPEG"),
     (b"\x89PNG\r\n\x1a\n", "PNG"),
@@ -156,6 +159,20 @@ def decode_rgb(data: bytes, *, max_bytes: int = MAX_BYTES, max_pixels: int = MAX
         ImageDecodeError: and nothing else, whatever the bytes are.
     """
     return _decode(data, _to_rgb, max_bytes, max_pixels)
+
+
+def has_colour(data: bytes) -> bool:
+    """Whether an image file that can be decoded shows colours; a gray one in three channels does not."""
+    try:
+        image = _OPENERS[_sniff(data, len(data))](io.BytesIO(data))
+        if image.mode.startswith(("1", "L", "I", "F")):
+            return False
+        image.draft("RGB", (_GLANCE, _GLANCE))  # a JPEG is decoded in part only
+        image.thumbnail((_GLANCE, _GLANCE))
+        pixels = np.asarray(image.convert("RGB"), np.int16)  # (h, w, 3)
+    except Exception:  # parsers of hostile bytes fail with many types; gray is what was made of it
+        return False
+    return bool(np.ptp(pixels, axis=2).max() > _COLOURED)
 
 
 def has_more_frames(data: bytes) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ..options import data_option, echo_json, json_option, set_option
+from ..options import RunPath, data_option, echo_json, json_option, set_option
 
 
 @click.command("benchmark")
@@ -73,7 +73,7 @@ def _measure_files(runs, sizes: list[int], counts: list[int], seconds: float) ->
     from fer_keras.benchmark.latency import benchmark_runs
     from fer_keras.runs.run_folder import RunFolder
 
-    folders = [RunFolder.open(Path(run)) for run in runs]
+    folders = [RunFolder.open(RunPath().convert(run, None, None)) for run in runs]
 
     def say(text: str) -> None:
         click.echo(text, err=True)

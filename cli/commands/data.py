@@ -8,6 +8,7 @@ import click
 
 from ..options import data_option, import_tensorflow, set_option
 from .data_check import check
+from .data_crop import crop
 from .data_download import download
 from .data_explore import explore
 
@@ -18,6 +19,7 @@ def command():
 
 
 command.add_command(check)
+command.add_command(crop)
 command.add_command(download)
 command.add_command(explore)
 

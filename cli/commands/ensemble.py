@@ -9,11 +9,11 @@ from pathlib import Path
 
 import click
 
-from ..options import echo_json, import_tensorflow, json_option, new_run_place, show_notices
+from ..options import RunPath, echo_json, import_tensorflow, json_option, new_run_place, show_notices
 
 
 @click.command("ensemble")
-@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN RUN...")
+@click.argument("runs", nargs=-1, required=True, type=RunPath(written=False), metavar="RUN RUN...")
 @click.option(
     "--calibrated/--uncalibrated",
     default=False,

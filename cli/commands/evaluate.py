@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ..options import (
+    RunPath,
     batch_size_option,
     data_option,
     echo_json,
@@ -18,7 +19,7 @@ from ..options import (
 
 
 @click.command("evaluate")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=RunPath())
 @click.option("--split", type=click.Choice(["train", "validation", "test"]), default="validation", show_default=True)
 @click.option("--tta", type=click.Choice(["none", "flip"]), help="Test-time augmentation. Default: the run's recipe.")
 @data_option

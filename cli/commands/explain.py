@@ -8,11 +8,11 @@ import click
 
 from fer_keras.errors import printable
 
-from ..options import echo_json, import_tensorflow, json_option
+from ..options import RunPath, echo_json, import_tensorflow, json_option
 
 
 @click.command("explain")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=RunPath(written=False))
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--target",

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from ..options import data_option, echo_json, import_tensorflow, json_option
+from ..options import RunPath, data_option, echo_json, import_tensorflow, json_option
 
 DEFAULT = "savedmodel,tflite,tflite_float16,tflite_dynamic,tflite_int8"
 
 
 @click.command("export")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=RunPath())
 @click.option(
     "--format",
     "formats",

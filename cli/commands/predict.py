@@ -14,7 +14,9 @@ from ..options import json_option
 @click.command("predict")
 @click.argument("inputs", nargs=-1, metavar="INPUT...")
 @click.option(
-    "--model", metavar="PATH", help="Run folder, .tflite or .onnx file, SavedModel. Default: the package's own."
+    "--model",
+    metavar="PATH|NAME|last",
+    help="Run folder or its name, .tflite or .onnx file, SavedModel. Default: the package's own.",
 )
 @click.option("--crops", is_flag=True, help="Every picture is a ready-made crop of one face: nothing is searched.")
 @click.option(
@@ -72,6 +74,7 @@ from ..options import json_option
     metavar="[NUMBER]",
     help="Read a camera of this machine, 0 unless told, and write JSON lines to stdout until Ctrl-C.",
 )
+@click.option("--force", is_flag=True, help="Replace files of --csv and --jsonl, and copies of an earlier call.")
 @click.option("--trust-model", is_flag=True, help="Also load a model file of another program, without a checksum.")
 @json_option
 @click.pass_context
@@ -109,6 +112,9 @@ def command(ctx, inputs, as_json, webcam, **options):
         raise click.UsageError("--min-face is for the detector blazeface, and goes with neither --boxes nor --crops")
     if [options["csv_path"], options["jsonl_path"], "-" if as_json else None].count("-") > 1:
         raise click.UsageError("only one of --csv -, --jsonl - and --json can go to stdout")
+    from fer_keras.inference.pictures import refuse_addresses
+
+    refuse_addresses(inputs)
     left_out = []
     videos = video_inputs(inputs, options["boxes"], options["output"], left_out)
     predictor = make_predictor(options)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import click
 
-from ..options import data_option, echo_json, import_tensorflow, json_option, new_run_place, show_notices
+from ..options import RunPath, data_option, echo_json, import_tensorflow, json_option, new_run_place, show_notices
 
 
 @click.command("prune")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=RunPath(written=False))
 @click.option("--sparsity", type=click.FloatRange(0, 1, min_open=True, max_open=True), help="Fraction of zeros.")
 @click.option("--epochs", type=click.IntRange(1, 10_000), default=3, show_default=True, help="Of fine-tuning.")
 @click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="Default: a tenth of the run's.")

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import shlex
 import sys
-from pathlib import Path
 
 import click
 
-from ..options import echo_json, json_option
+from ..options import RunPath, echo_json, json_option
 
 
 @click.command("verify")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=RunPath())
 @click.option("--repair", is_flag=True, help="Remove results that are broken; the model is kept by its sum.")
 @json_option
 def command(run, repair, as_json):

@@ -14,6 +14,7 @@ from ..runs.run_folder import RunFolder
 from ..training.callbacks import Observer
 from ..training.checkpoints import load_checkpoint
 from ..training.fitting import plan, train_batches
+from ..training.small_data import suit_to_faces
 from ..training.train import train
 
 # Batches of the input pipeline that are timed, after some that fill its buffers.
@@ -137,6 +138,7 @@ def measure_seed(
     Raises:
         Interrupted: Ctrl-C or SIGTERM.
     """
+    recipe, _ = suit_to_faces(recipe, dataset)
     firsts = {1, recipe.train.epochs + 1}
     begin = time.perf_counter()
     clock = TrainingClock(target, first_epochs=firsts, max_epochs=max_epochs, max_seconds=max_seconds, on_epoch_end=say)

@@ -7,11 +7,21 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import InputError
+from ..metrics.frames import make_frame
+from ..runs.named_runs import find_run
 from ..runs.records import Metrics
 from .predictions import Evaluation
 from .run_summary import TTAS, RunSummary, read_run
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.axes import Axes
+
+# Scores of a row of the table.
+_SHOWN = ("n", "accuracy", "macro_f1", "balanced_accuracy", "top2_accuracy", "nll", "ece")
 
 
 @dataclass(frozen=True)
@@ -51,15 +61,57 @@ class Comparison:
         """Runs whose scores belong into one table."""
         return [run for run in self.runs if not self.obstacle(run, tta)]
 
+    def to_frame(self, tta: str = "none") -> pandas.DataFrame:
+        """One row for each run: its scores, or empty cells and the ``obstacle`` where it cannot be compared.
+
+        Args:
+            tta: ``none``, or ``flip`` for the scores with test-time augmentation.
+
+        Raises:
+            InputError: pandas is not installed.
+        """
+        return make_frame((self._row(run, tta) for run in self.runs), "run")
+
+    def _row(self, run: RunSummary, tta: str) -> dict:
+        obstacle = self.obstacle(run, tta)
+        scores = None if obstacle else run.evaluations[tta].metrics
+        low, high = (None, None) if scores is None else scores.accuracy_ci95
+        return {
+            "run": run.name,
+            **{name: scores and getattr(scores, name) for name in _SHOWN},
+            "accuracy_low": low,
+            "accuracy_high": high,
+            "obstacle": obstacle,
+        }
+
+    def plot(self, ax: Axes | None = None, *, tta: str = "none") -> Axes:
+        """Draw the accuracy and its 95 % interval of each run that can be compared.
+
+        Args:
+            ax: where to; a new figure by default.
+            tta: ``none`` or ``flip``.
+        """
+        from ..plotting.axes import draw_intervals
+
+        metrics = {run.name: run.evaluations[tta].metrics for run in self.comparable(tta)}
+        axes = draw_intervals([(name, one.accuracy, one.accuracy_ci95) for name, one in metrics.items()], ax)
+        axes.set_xlabel(f"accuracy on {self.split}")
+        return axes
+
 
 def compare_runs(paths: Sequence[Path | str], split: str = "test") -> Comparison:
-    """Read two or more run folders.
+    """Read two or more runs, given by path or name.
 
     Raises:
         InputError: fewer than two runs, or one twice.
         RunFolderError, ModelFileError, DataError: a run is unfinished, changed or damaged.
+
+    Example:
+        comparison = fer_keras.compare_runs(["mine", "small"])
+        comparison.to_frame()
+        comparison.plot()
     """
-    folders = [Path(path) for path in paths]
+    folders = [find_run(path) for path in paths]
     if len(folders) < 2:
         raise InputError("nothing to compare", allowed="two runs or more", received=f"{len(folders)}")
     twice = [str(path) for path, n in Counter(path.resolve() for path in folders).items() if n > 1]

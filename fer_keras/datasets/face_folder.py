@@ -12,7 +12,7 @@ import tensorflow_datasets as tfds
 
 from ..emotions import FACE_SIZE
 from ..errors import DataError, readable_name
-from .face_images import FaceSpool, describe_faces
+from .face_images import FaceSpool, Fit, describe_faces
 from .faces import SPLITS
 from .registration import VERSIONS
 from .sources.folder_tree import FolderTree, TreeFile
@@ -31,6 +31,7 @@ class _Options(TypedDict, total=False):
     split_seed: Required[int]
     on_bad: Required[OnBad]
     group_by: str
+    fit: Fit
 
 
 class FaceFolder(tfds.core.GeneratorBasedBuilder):
@@ -48,6 +49,8 @@ class FaceFolder(tfds.core.GeneratorBasedBuilder):
         split_seed: decides which faces a cut takes.
         on_bad: ``refuse`` ends the preparation at the first file that is wrong; ``skip`` leaves it out.
         group_by: regular expression that finds person or sequence in a path, see :func:`.groups.find_groups`.
+        fit: what becomes of a picture that is not square: ``stretch`` changes its proportions, ``crop`` takes the
+            middle, ``pad`` repeats its edge.
         classes: names of class folders that look like something else (``aligned``, ``set_a``).
         **kwargs: ``data_dir`` and the other arguments of every TFDS builder.
 
@@ -70,6 +73,7 @@ class FaceFolder(tfds.core.GeneratorBasedBuilder):
         split_seed: int = 0,
         on_bad: OnBad = "refuse",
         group_by: str | None = None,
+        fit: Fit = "stretch",
         classes: Sequence[str] | None = None,
         **kwargs: Any,
     ):
@@ -82,6 +86,8 @@ class FaceFolder(tfds.core.GeneratorBasedBuilder):
         }
         if group_by is not None:  # copies that were prepared without it keep their options
             self._options["group_by"] = group_by
+        if fit != "stretch":
+            self._options["fit"] = fit
         self._classes = self._source.arrange(BadRows("skip")).classes
         super().__init__(**kwargs)
         self._original_state |= {"source": self._source, **self._options}  # pickling rebuilds the builder from this
@@ -106,13 +112,14 @@ class FaceFolder(tfds.core.GeneratorBasedBuilder):
         del dl_manager  # nothing to download
         bad = BadRows(self._options["on_bad"])
         tree = self._source.arrange(bad)
-        faces = FaceSpool(_existing_folder(self.data_dir), self._options["image_size"])
+        fit = self._options.get("fit", "stretch")
+        faces = FaceSpool(_existing_folder(self.data_dir), self._options["image_size"], fit)
         files = list(_decode(self._source, tree.files, faces, bad))
         groups = find_groups(files, self._options.get("group_by"))
         members, cut = self._assign(tree, files, faces.digests, groups)
         _refuse_missing(tree, files, members, str(self._source.path))
         notices = [*tree.notices, *cut, *_shared_notices(groups, members), *_gap_notices(tree, files, members)]
-        notices += _stretch_notices(faces.stretched, len(files))
+        notices += _picture_notices(faces, len(files), fit)
         facts = {"made_from": self._made_from(), "skipped": bad.summary(), "notices": notices}
         self.info.metadata.update(facts)
         return {name: self._generate_examples(files, rows, faces) for name, rows in members.items()}
@@ -216,5 +223,15 @@ def _gap_notices(tree: FolderTree, files: list[TreeFile], members: dict[str, lis
     return found
 
 
-def _stretch_notices(stretched: int, total: int) -> list[str]:
-    return [f"{stretched:,} of {total:,} images are not square and were stretched"] if stretched else []
+_FITTED = {"stretch": "stretched", "crop": "cut to their middle", "pad": "made square by repeating their edge"}
+
+
+def _picture_notices(faces: FaceSpool, total: int, fit: Fit) -> list[str]:
+    found = []
+    if faces.not_square:
+        found.append(f"{faces.not_square:,} of {total:,} images are not square and were {_FITTED[fit]}")
+    if faces.coloured:
+        found.append(
+            f"{faces.coloured:,} of {total:,} images are in colour, of which the brightness is kept (ITU-R 601)"
+        )
+    return found

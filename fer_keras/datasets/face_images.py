@@ -6,16 +6,20 @@ import hashlib
 import io
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from PIL import Image
 
 from ..errors import DataError
-from ..imaging import decode_gray, resize_gray
+from ..imaging import decode_gray, has_colour, resize_gray
 
 if TYPE_CHECKING:
     import tensorflow_datasets as tfds
+
+
+# What becomes of a picture that is not square.
+Fit = Literal["stretch", "crop", "pad"]
 
 
 class FaceSpool:
@@ -23,15 +27,16 @@ class FaceSpool:
 
     Attributes:
         digests: of the pixels of each face, in order.
-        stretched: how many images were not square.
+        not_square: how many images were not square.
+        coloured: how many had channels of colour.
     """
 
-    def __init__(self, folder: Path, size: int):
+    def __init__(self, folder: Path, size: int, fit: Fit = "stretch"):
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  it lives as long as this object
-        self._size = size
+        self._size, self._fit = size, fit
         self._ends = [0]
         self.digests: list[bytes] = []
-        self.stretched = 0
+        self.not_square = self.coloured = 0
 
     def append(self, data: bytes, box: tuple[int, int, int, int] | None = None) -> None:
         """Decode one image file, cut out the box if there is one, resize it and keep it as PNG.
@@ -47,8 +52,9 @@ class FaceSpool:
         """
         gray = decode_gray(data)  # (h, w)
         gray = gray if box is None else _cut(gray, box)
-        self.stretched += gray.shape[0] != gray.shape[1]
-        face = resize_gray(gray, self._size)  # (S, S)
+        self.not_square += gray.shape[0] != gray.shape[1]
+        self.coloured += has_colour(data)
+        face = resize_gray(make_square(gray, self._fit), self._size)  # (S, S)
         png = encode_png(face)
         self._file.write(png)
         self._ends.append(self._ends[-1] + len(png))
@@ -58,6 +64,20 @@ class FaceSpool:
         """Return the PNG of a face."""
         self._file.seek(self._ends[index])
         return self._file.read(self._ends[index + 1] - self._ends[index])
+
+
+def make_square(gray: np.ndarray, fit: Fit) -> np.ndarray:
+    """Make a picture (h, w) square: ``crop`` takes its middle, ``pad`` repeats its edge; ``stretch`` leaves it to the
+    resize.
+    """
+    height, width = gray.shape
+    side = max(height, width) if fit == "pad" else min(height, width)
+    top, left = abs(height - side) // 2, abs(width - side) // 2
+    if fit == "crop":
+        return gray[top : top + side, left : left + side]
+    if fit == "pad":
+        return np.pad(gray, ((top, side - height - top), (left, side - width - left)), mode="edge")
+    return gray
 
 
 def _cut(gray: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:

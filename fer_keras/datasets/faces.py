@@ -5,11 +5,15 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..emotions import FACE_SIZE
 from .chosen_faces import choose_faces, hash_images
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 SPLITS = ("train", "validation", "test")
 
@@ -62,7 +66,7 @@ class FaceDataset:
     """A prepared data set.
 
     Attributes:
-        name: ``fer2013``, ``synthetic`` or ``face_folder``; shown in run names and reports.
+        name: ``fer2013``, ``synthetic``, or of own pictures the name of their folder; shown in run names and reports.
         classes: class names; a label is an index into it.
         splits: keys ``train``, ``validation``, ``test``.
         source: what the user pointed at, for people to read.
@@ -91,6 +95,26 @@ class FaceDataset:
     def image_size(self) -> int:
         """Side of the faces in pixels."""
         return self.splits["train"].images.shape[1]
+
+    def as_dataset(
+        self, split: str = "train", *, batch_size: int = 32, shuffle: bool | None = None, seed: int = 0, **options
+    ) -> tf.data.Dataset:
+        """Return a split as a ``tf.data.Dataset`` of batches, see :func:`.tf_data.make_dataset`.
+
+        Args:
+            split: ``train``, ``validation`` or ``test``.
+            batch_size: faces of a batch; the last one may have fewer.
+            shuffle: in another order each time it is gone through; by default the training split is.
+            seed: of these orders.
+            **options: ``label_mode``: ``int`` or ``categorical``.
+
+        Raises:
+            InputError: no such split, batch size or label mode.
+        """
+        from .tf_data import make_dataset
+
+        shuffled = split == "train" if shuffle is None else shuffle
+        return make_dataset(self, split, batch_size=batch_size, shuffle=shuffled, seed=seed, **options)
 
     @property
     def is_synthetic(self) -> bool:

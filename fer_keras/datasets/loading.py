@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..emotions import FACE_SIZE, FER7
 from ..errors import DataError, InputError
+from .face_images import Fit
 from .faces import FaceDataset, Split, fingerprint
 from .quality.record import with_verdict
 from .registration import VERSIONS
@@ -37,7 +39,7 @@ NOT_FOUND_NOTICE = (
 def load_faces(
     data: str | os.PathLike | None = None,
     *,
-    cache_dir: Path | None = None,
+    cache_dir: Path | str | None = None,
     limit: int | None = None,
     on_bad: OnBad = "refuse",
     image_size: int = FACE_SIZE,
@@ -47,6 +49,7 @@ def load_faces(
     check: bool = True,
     group_by: str | None = None,
     classes: Sequence[str] | None = None,
+    fit: Fit = "stretch",
 ) -> FaceDataset:
     """Load a data set with its three splits.
 
@@ -70,6 +73,8 @@ def load_faces(
             stay in one split where splits are cut. By default names as public data sets have them are understood.
         classes: names of a tree's class folders, needed where they look like something else (``aligned``, ``set_a``).
             They choose nothing: :func:`.label_sets.select_classes` does.
+        fit: what becomes of a tree's pictures that are not square: ``stretch`` changes their proportions, ``crop``
+            takes the middle, ``pad`` repeats the edge.
 
     Returns:
         Images (n, image_size, image_size, 1) uint8, mapped from the prepared copy and read-only, and labels (n,) int64
@@ -78,10 +83,18 @@ def load_faces(
     Raises:
         DataError: the data are missing or wrong, have another size, or the cache cannot be written.
         InputError: ``limit`` is below 1.
+
+    Example:
+        import fer_keras
+
+        dataset = fer_keras.load_faces("synthetic", limit=70)
+        dataset.splits["train"].images.shape  # (70, 48, 48, 1)
+        for images, labels in dataset.as_dataset("validation", batch_size=32):
+            break
     """
     if limit is not None and limit < 1:
         raise InputError("limit must be at least 1", received=limit)
-    cache = cache_dir or default_cache_dir()
+    cache = Path(cache_dir or default_cache_dir())
     if data is not None and str(data) == SYNTHETIC:
         _require_face_size(SYNTHETIC, image_size)
         return _load_synthetic(cache, limit, (), verify, check)
@@ -91,6 +104,8 @@ def load_faces(
         options["split_seed"] = split_seed
         if group_by is not None:
             options["group_by"] = group_by
+        if fit != "stretch":
+            options["fit"] = fit
         source = source.with_names(classes or ())
         return _load_tree(source, cache, limit, on_bad, options, verify, check)
     _require_face_size("fer2013" if source else SYNTHETIC, image_size)
@@ -149,7 +164,14 @@ def _load_tree(
     skipped = skipped_notice(info.metadata["skipped"], sum(len(split) for split in faces[0].values()))
     notices = (skipped, *info.metadata["notices"]) if skipped else tuple(info.metadata["notices"])
     classes = tuple(info.features["label"].names)
-    return _finish("face_folder", faces, str(source.path), limit, notices, folder, check, classes)
+    return _finish(_name_of(source.path), faces, str(source.path), limit, notices, folder, check, classes)
+
+
+def _name_of(path: Path) -> str:
+    """Name of a tree's data set: that of its folder or zip, without what file systems and shells stumble over."""
+    path = path.resolve()
+    words = re.sub(r"[^\w.+-]+", "_", path.name if path.is_dir() else path.stem).strip("._-")
+    return f"{words or 'faces'}_folder" if words in ("", *VERSIONS) else words
 
 
 def _load_synthetic(cache: Path, limit: int | None, notices: tuple[str, ...], verify: bool, check: bool) -> FaceDataset:

@@ -16,7 +16,8 @@ from ..models import count_macs
 from ..models.layers import Logarithm
 from ..models.saving import save_network
 from ..recipe.model import EnsembleModel
-from ..recipe.recipe import Recipe, dump_recipe, load_yaml_file, make_recipe
+from ..recipe.recipe import Recipe, dump_recipe
+from ..runs.recipes import read_recipe
 from ..runs.records import read_run_json
 from ..runs.run_folder import RunFolder
 from ..runs.run_record import describe_source, git_commit, hardware, now, versions
@@ -120,7 +121,7 @@ def write_ensemble(members: Sequence[Member], run: RunFolder, *, command: str = 
     """
     model = build_ensemble(members)
     record = _describe(members, model, command)
-    data = make_recipe(load_yaml_file(members[0].run.recipe)).data
+    data = read_recipe(members[0].run).data
     faces = members[0].run.training_faces
     with run.appear() as draft:
         write_text(draft.recipe, RECIPE_HEADER + dump_recipe(Recipe(model=EnsembleModel(), data=data)))

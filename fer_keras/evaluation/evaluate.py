@@ -10,8 +10,9 @@ import numpy as np
 
 from ..datasets.faces import FaceDataset
 from ..errors import ModelFileError
-from ..metrics.scores import score
+from ..metrics.scores import confusion, score
 from ..runs.manifest import file_sha256
+from ..runs.named_runs import open_run
 from ..runs.run_folder import RunFolder
 from ..runs.run_record import now
 from .calibration.record import read_calibration
@@ -19,6 +20,7 @@ from .calibration.report import score_calibrated
 from .origin import describe_origin, report_suffix
 from .prediction import average_views, load_for_scoring, predict_views
 from .report import write_report
+from .result import EvaluationResult
 from .robustness.report import FILES as ROBUSTNESS_FILES
 from .robustness.report import carry_robustness
 from .second_opinion import Opinion, score_opinions
@@ -26,15 +28,15 @@ from .seen_faces import SeenFaces, find_seen_faces
 
 
 def evaluate_run(
-    run: RunFolder,
+    run: RunFolder | Path | str,
     dataset: FaceDataset,
-    split: str,
+    split: str = "validation",
     *,
     tta: str = "none",
     batch_size: int = 256,
     opinions: Sequence[Opinion] = (),
     labels: str = "",
-) -> dict:
+) -> EvaluationResult:
     """Score the model of a run on one split; a folder of an earlier evaluation is replaced as a whole.
 
     Files go to ``evaluation/<split>``, with flip test-time augmentation to ``evaluation/<split>_flip_tta``; then the
@@ -45,7 +47,7 @@ def evaluate_run(
     divides the logits of each view.
 
     Args:
-        run: a finished run, opened and verified by the caller.
+        run: a finished run: opened and verified by the caller, or its path or name.
         dataset: its classes are those of the run, in the same order.
         split: ``train``, ``validation`` or ``test``.
         tta: ``none``, or ``flip`` for the mean over each image and its mirror image.
@@ -54,14 +56,23 @@ def evaluate_run(
         labels: name of the labels where they are not those of the run's recipe; goes into the folder's name.
 
     Returns:
-        The content of ``metrics.json``.
+        The content of ``metrics.json``, which can be tabled and drawn.
 
     Raises:
         InputError: unknown split or tta, or a batch size below 1.
         DataError: empty split, or classes that are not those of the model.
         ModelFileError: the model cannot be loaded or puts out no finite numbers.
         RunFolderError: damaged ``run.json`` or ``calibration.json``, or the folder cannot be written.
+
+    Example:
+        scores = fer_keras.evaluate_run("last", dataset, "test")
+        scores = fer_keras.evaluate_run(run, dataset, "test")
+        scores["accuracy"], scores["accuracy_ci95"]
+        scores.to_frame()  # a row for each class
+        scores.plot()
+        fer_keras.evaluate_run("small", dataset, "test")
     """
+    run = open_run(run)
     rows, trained, model = load_for_scoring(run, dataset, split)
     calibration = read_calibration(run)
     views = predict_views(model, rows.images, batch_size=batch_size, tta=tta)  # (n, classes) each
@@ -79,7 +90,8 @@ def evaluate_run(
         folder = stage.evaluation(split, variant)
         write_report(folder, run.path.resolve().name, rows, dataset.classes, y_prob, metrics, calibrated)
         _carry_robustness(run, run.evaluation(split, variant), folder, metrics)
-    return metrics
+    matrix = confusion(rows.labels, y_prob.argmax(axis=1), len(dataset.classes))
+    return EvaluationResult(metrics, dataset.classes, matrix)
 
 
 def _carry_robustness(run: RunFolder, earlier: Path, folder: Path, metrics: dict) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import numpy as np
 from ..datasets.faces import SPLITS, FaceDataset, Split
 from ..errors import DataError, InputError, ModelFileError, nearest_hint
 from ..metrics.scores import softmax
+from ..runs.model_file import load_model_file
 from ..runs.records import read_run_json
 from ..runs.run_folder import RunFolder
 
@@ -23,24 +23,14 @@ _BYTES_AT_ONCE = 64 * 256 * 48 * 48
 
 
 def load_run_model(run: RunFolder) -> keras.Model:
-    """Load ``model.keras`` of a run for inference (not compiled, no code from the file is run).
+    """Load ``model.keras`` of a run for inference, see :func:`load_model_file`.
 
     Raises:
         ModelFileError: missing, no Keras archive, damaged, or of layers that this version does not know.
     """
-    import keras
-
     from .. import models  # noqa: F401  registers the project's layers with Keras
 
-    if not run.model.is_file():
-        raise ModelFileError(f"{run.model} is missing", hint="Train the run to its end")
-    if not zipfile.is_zipfile(run.model):
-        raise ModelFileError(f"{run.model} is truncated or no .keras file", hint="Restore it from a copy of the run")
-    try:
-        return keras.models.load_model(run.model, compile=False, safe_mode=True)
-    except Exception as error:  # damaged archives raise at least eight unrelated types
-        reason = str(error).strip().partition("\n")[0][:200]
-        raise ModelFileError(f"cannot load {run.model}: {type(error).__name__}: {reason}") from error
+    return load_model_file(run.model)
 
 
 def load_for_scoring(run: RunFolder, dataset: FaceDataset, split: str) -> tuple[Split, dict, keras.Model]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -56,7 +56,10 @@ def find_seen_faces(run: RunFolder, trained: dict, dataset: FaceDataset, split: 
             return SeenFaces(nothing, nothing)
         if not known.checked:
             return SeenFaces(nothing, nothing, "copies were not looked for (data.check: off)")
-        return _find_among(known, dataset, split)
+        found = _find_among(known, dataset, split)
+        if "started_from" in trained and run.training_faces.is_file():  # which hold those of the earlier run too
+            return replace(found, exact=found.exact | np.isin(face_digests(images), read_digests(run)))
+        return found
     if not run.training_faces.is_file():
         run.check(run.training_faces)
         return SeenFaces(nothing, nothing, "nobody knows which faces the network was trained on")

@@ -105,10 +105,13 @@ def keep_or_drop(name: str, path: Path, passed: bool, keep_failed: bool) -> dict
     if passed:
         return {"kept": True}
     for file in (path, *(path.parent / companion for companion in COMPANIONS.get(name, ()))):
+        if not file.exists():  # it could not be written
+            continue
         if keep_failed:
             file.rename(file.with_name(FAILED + file.name))
         elif file.is_dir():
             shutil.rmtree(file)
         else:
             file.unlink(missing_ok=True)
-    return {"kept": True, "file": FAILED + path.name} if keep_failed else {"kept": False}
+    there = path.with_name(FAILED + path.name).exists()
+    return {"kept": True, "file": FAILED + path.name} if there else {"kept": False}

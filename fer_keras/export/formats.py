@@ -20,8 +20,9 @@ class Tolerance:
     Attributes:
         agreement: least share of faces with the same top class.
         difference: largest absolute difference of any probability.
-        accuracy: largest absolute difference of the accuracies, as a share; one face is always allowed, since a small
-            split has no finer step. Needs labels.
+        accuracy: largest absolute difference of the accuracies, as a share. A larger one counts where the paired
+            interval excludes that both are equally often right: a few faces more or less on a small split are chance,
+            and one face always is. Needs labels.
     """
 
     agreement: float | None = None
@@ -43,11 +44,30 @@ class Tolerance:
         return found
 
     def _accuracy_failures(self, entry: Mapping) -> list[str]:
-        allowed = max(self.accuracy, 1.0 / entry["n"])
-        if abs(entry["accuracy_difference"]) <= allowed + 1e-12:
+        allowed, difference = max(self.accuracy, 1.0 / entry["n"]), entry["accuracy_difference"]
+        low, high = entry.get("accuracy_difference_ci95", (difference, difference))
+        if abs(difference) <= allowed + 1e-12 or low <= 0 <= high:
             return []
-        points, limit = 100 * entry["accuracy_difference"], 100 * allowed
-        return [f"the accuracy differs by {points:+.2f} points (tolerance {limit:.2f})"]
+        return [
+            f"the accuracy differs by {100 * difference:+.2f} points (tolerance {100 * allowed:.2f}), "
+            f"{100 * low:+.2f} to {100 * high:+.2f} of {entry['n']:,} faces (paired, 95 %)"
+        ]
+
+    def doubts(self, entry: Mapping) -> list[str]:
+        """Say what so few faces cannot show: an accuracy within the tolerance. Where n faces agree, 3 / n may not.
+
+        (The rule of three: with no event among n the 95 % bound of its rate is 3 / n.)
+        """
+        if self.accuracy is None or self.failures(entry):
+            return []
+        low, high = entry["accuracy_difference_ci95"]
+        widest = max(-low, high, 3 / entry["n"])
+        if widest <= self.accuracy + 1e-12:
+            return []
+        return [
+            f"{entry['n']:,} faces cannot show that the accuracy is the same within {100 * self.accuracy:.2g} points: "
+            f"it may differ by {100 * widest:.1f}"
+        ]
 
     def as_dict(self) -> dict:
         """For ``parity.json``: the limits that are set."""

@@ -10,8 +10,9 @@ import numpy as np
 
 from ..atomic_files import write_json, write_text
 from ..datasets.faces import FaceDataset
-from ..errors import RunFolderError
+from ..errors import ModelFileError, RunFolderError
 from ..runs.manifest import file_sha256
+from ..runs.named_runs import open_run
 from ..runs.records import read_run_json
 from ..runs.run_folder import RunFolder
 from .contract import CONTRACT_FILE, describe_files, make_contract
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def export_run(
-    run: RunFolder,
+    run: RunFolder | Path | str,
     formats: Sequence[str] = ("savedmodel", "tflite"),
     *,
     dataset: FaceDataset | None = None,
@@ -39,7 +40,8 @@ def export_run(
 ) -> dict:
     """Export the model of a run and compare each file, as loaded from disk, with Keras.
 
-    A file that is out of its tolerance is not kept; its entry in ``parity.json`` stays, with ``passed`` false, and the
+    A file that is out of its tolerance, or that could not be written or loaded, is not kept; its entry in
+    ``parity.json`` stays, with ``passed`` false and the reasons in ``failures``, and the
     other files are kept: call :func:`.require_parity` on ``exports`` to refuse the report. The
     whole ``exports`` folder is prepared aside and then takes the place of the old one, so that its files always belong
     together. Formats that were not asked for are kept as they are when the new ones are in place, those of an export
@@ -49,7 +51,7 @@ def export_run(
     fitted on the data set's validation split when there is none.
 
     Args:
-        run: a finished run.
+        run: a finished run, or its path or name.
         formats: names from ``FORMATS``, or ``all``.
         dataset: faces of the run; needed for ``tflite_int8`` (calibrated on training faces) and ``tflite_dynamic``
             (judged by the accuracy).
@@ -66,10 +68,14 @@ def export_run(
     Raises:
         InputError: unknown format, unusable images, or a package is missing.
         DataError: faces of other classes, of another size, or none for a format that needs them.
-        ModelFileError: the model cannot be exported, or a written file not loaded.
+        ModelFileError: the model cannot be exported to any of the formats.
         RunFolderError: the run is damaged, cannot be written, or keeps exports that do not go with the new ones.
+
+    Example:
+        report = fer_keras.export_run("mine", ["tflite"], dataset=dataset)
+        report["exports"]["tflite"]["top1_agreement"]
     """
-    checks = checks or ExportChecks()
+    run, checks = open_run(run), checks or ExportChecks()
     names = check_formats(formats)
     classes, model = read_classes(run), _load_model(run)
     faces = choose_faces(names, dataset, images, checks, classes, model)
@@ -79,11 +85,13 @@ def export_run(
     identity = {"format_version": REPORT_VERSION, "model_sha256": sha256, "temperature": contract["temperature"]}
     find_kept(run, names, identity, contract["uncertain"])  # refuses before the work
     with run.workspace() as made:
-        paths = write_formats(model, contract, made, names, _calibration_faces(names, dataset))
-        entries = _prove(run, model, paths, faces, checks, contract["temperature"])
+        written = write_formats(model, contract, made, names, _calibration_faces(names, dataset))
+        paths = {name: path for name, path in written.items() if isinstance(path, Path)}
+        broken = {name: error for name, error in written.items() if isinstance(error, ModelFileError)}
+        entries = _prove(run, model, paths, faces, checks, contract["temperature"], broken)
         keras_latency = entries.pop("keras", None)
         for name, entry in entries.items():
-            entry |= keep_or_drop(name, paths[name], entry["passed"], checks.keep_failed)
+            entry |= keep_or_drop(name, made / FORMATS[name], entry["passed"], checks.keep_failed)
         with run.publish(run.exports) as stage:
             stage.exports.rmdir()  # Windows renames to no folder that is there
             folder = made.rename(stage.exports)
@@ -101,8 +109,8 @@ def write_formats(
     folder: Path,
     names: Sequence[str],
     calibration_faces: np.ndarray | None = None,
-) -> dict[str, Path]:
-    """Write ``labels.txt`` and a file or folder for each format; return their paths.
+) -> dict[str, Path | ModelFileError]:
+    """Write ``labels.txt`` and a file or folder for each format.
 
     Args:
         model: float32, ends in logits.
@@ -111,9 +119,12 @@ def write_formats(
         names: formats.
         calibration_faces: (m, S, S, 1) uint8, for ``tflite_int8``.
 
+    Returns:
+        For each format the path, or why the model cannot be exported to it.
+
     Raises:
         InputError: class names that do not fit, a package that is missing, or int8 without faces.
-        ModelFileError: the model cannot be exported to one of the formats.
+        ModelFileError: the model cannot be exported to any of the formats.
         RunFolderError: a file cannot be written.
     """
     from .model import check_model
@@ -121,10 +132,16 @@ def write_formats(
     check_model(model)
     check_classes(contract["classes"], model.output_shape[-1])
     write_text(folder / LABELS, labels_text(contract["classes"]))
-    paths = {name: folder / FORMATS[name] for name in names}
-    for name, path in paths.items():
-        find_function(TABLE[name].writer)(model, path, contract, calibration_faces)
-    return paths
+    found: dict[str, Path | ModelFileError] = {name: folder / FORMATS[name] for name in names}
+    for name in names:
+        try:
+            find_function(TABLE[name].writer)(model, folder / FORMATS[name], contract, calibration_faces)
+        except ModelFileError as error:
+            found[name] = error
+    failed = [error for error in found.values() if isinstance(error, ModelFileError)]
+    if failed and len(failed) == len(found):
+        raise failed[0]
+    return found
 
 
 def read_classes(run: RunFolder) -> tuple[str, ...]:
@@ -161,13 +178,24 @@ def _calibration_faces(names: Sequence[str], dataset: FaceDataset | None) -> np.
 
 
 def _prove(
-    run, model, paths: dict[str, Path], faces: list[ParityFaces], checks: ExportChecks, temperature: float
+    run,
+    model,
+    paths: dict[str, Path],
+    faces: list[ParityFaces],
+    checks: ExportChecks,
+    temperature: float,
+    broken: dict[str, ModelFileError],
 ) -> dict:
     """Entries by format; the first faces give the entry, further ones one below their name. ``keras``: its latency."""
     entries: dict[str, dict] = {}
     for index, part in enumerate(faces):
+        sound = {name: path for name, path in paths.items() if name not in broken}
         found = check_parity(
-            model, paths, part.images, labels=part.labels, temperature=temperature, tolerances=checks.tolerances
+            *(model, sound, part.images),
+            labels=part.labels,
+            temperature=temperature,
+            tolerances=checks.tolerances,
+            broken=broken,
         )
         for name, entry in found.items():
             if index == 0:
@@ -177,7 +205,10 @@ def _prove(
                 entries[name]["passed"] &= entry["passed"]
                 entries[name]["failures"] += [f"{part.name}: {text}" for text in entry["failures"]]
     if checks.latency_seconds:
-        latency = measure_latency(run, paths, model.input_shape[1], checks.latency_seconds)
+        sound = {name: path for name, path in paths.items() if name not in broken}
+        latency = measure_latency(run, sound, model.input_shape[1], checks.latency_seconds)
         entries = {name: {**entry, "latency": latency.get(name)} for name, entry in entries.items()}
         entries["keras"] = latency["keras"]
+    for name, error in broken.items():
+        entries[name] = {"file": FORMATS[name], "images": faces[0].name, "passed": False, "failures": [str(error)]}
     return entries

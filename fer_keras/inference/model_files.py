@@ -15,6 +15,7 @@ from ..errors import InputError, ModelFileError, RunFolderError
 from ..export.contract import find_contract
 from ..export.formats import LABELS
 from ..export.seals import check_origin
+from ..runs.named_runs import LAST, PACKAGED_RUNS, RUNS, find_run
 from ..runs.run_folder import RunFolder
 
 # What is taken of a run, in this order: on a CPU the 8-bit weights are the fastest file, and every kept file has passed
@@ -27,8 +28,6 @@ PREFERRED = (
     "model.onnx",
     "savedmodel",
 )
-# Runs whose file is in the package, by name; the first is taken where no model is named.
-PACKAGED_RUNS = ("cnn_small-fer2013", "cnn-fer2013", "scratch_cnn-fer2013")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +54,17 @@ def open_model(model: Path | str | None) -> Iterator[Path]:
     """Yield the file or folder to load; for None the first model that comes with the package.
 
     Args:
-        model: run folder (its first export in the order of ``PREFERRED``), ``.tflite`` or ``.onnx`` file, SavedModel
+        model: run folder or its name in ``saved_models`` (its first export in the order of ``PREFERRED``; the folder
+            itself where it has none), ``last``, ``.tflite`` or ``.onnx`` file, SavedModel
             folder, or the name of a run in the package, where no file or folder has that name.
 
     Raises:
         InputError: nothing of that kind there.
-        RunFolderError: a run without exports.
+        RunFolderError: ``last``, and there is no run.
     """
     name = PACKAGED_RUNS[0] if model is None else str(model)
     if name not in PACKAGED_RUNS or (model is not None and Path(model).exists()):
-        yield find_export(Path(name))
+        yield find_export(find_run(name) if _is_run_name(name) else Path(name))
         return
     file = packaged_file(name)
     if not file.is_file():
@@ -73,13 +73,18 @@ def open_model(model: Path | str | None) -> Iterator[Path]:
         yield path
 
 
+def _is_run_name(name: str) -> bool:
+    """Whether a name that is no path means a run in ``saved_models``."""
+    return not Path(name).exists() and (name == LAST or (RUNS / name / "recipe.yaml").is_file())
+
+
 def packaged_file(run: str) -> Traversable:
     """The exported file of a run in the package, whether it is there or not."""
     return importlib.resources.files("fer_keras_saved_models").joinpath(run, "exports", PREFERRED[0])
 
 
 def find_export(path: Path) -> Path:
-    """Return the exported file that a path given by the user means.
+    """Return the exported file that a path given by the user means; a run without exports is the run itself.
 
     Raises:
         InputError, RunFolderError: see :func:`open_model`.
@@ -102,9 +107,9 @@ def find_export(path: Path) -> Path:
 
 def _export_of_run(run: RunFolder) -> Path:
     found = next((run.exports / name for name in PREFERRED if (run.exports / name).exists()), None)
-    if found is None:
+    if found is None and not run.model.is_file():
         raise RunFolderError(f"run {run.path} has no exports", hint=f"Write them: fer-keras export {run.path}")
-    return found
+    return run.path if found is None else found
 
 
 def read_card(path: Path) -> ModelCard:

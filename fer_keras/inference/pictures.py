@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from ..imaging import decode_rgb, has_more_frames, read_image_file
 # Larger than the limits of training data: photographs of today's cameras have up to 60 million pixels.
 MAX_BYTES = 64 * 2**20
 MAX_PIXELS = 64_000_000
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)  # pathlib makes one slash of two
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,25 @@ def find_pictures(
     return list(found.values())
 
 
+def refuse_addresses(inputs: Iterable[str]) -> None:
+    """Say of an address of the web that nothing is downloaded.
+
+    Raises:
+        InputError: there is one.
+    """
+    for given in inputs:
+        if _ADDRESS.match(given) and not os.path.lexists(given):
+            raise InputError(
+                "addresses of the web are not read",
+                allowed="files and folders",
+                received=given,
+                hint="Download it first: curl -O ADDRESS",
+            )
+
+
 def _expand(given: str) -> list[Path]:
     """A name that exists is itself, even with ``[`` in it."""
+    refuse_addresses([given])
     if os.path.lexists(given) or not glob.has_magic(given):
         return [Path(given)]
     matches = sorted(glob.glob(given, recursive=True))
@@ -117,6 +136,7 @@ def _check_array(image: np.ndarray) -> np.ndarray:
 
 
 def _read_file(path: Path) -> bytes:
+    refuse_addresses([str(path)])
     if not path.exists():
         raise InputError("no such picture", received=str(path))
     return read_image_file(path, MAX_BYTES, problem=f"cannot read {path}")

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError, ModelFileError
-from ..export.exported_model import load_exported
+from ..export.exported_model import ExportedModel, load_exported
 from .boxes import DEFAULT_MARGIN, Box, crop_face, fit_whole
 from .detection.detectors import make_detector, notice_of
 from .detection.protocol import Detector
-from .model_files import open_model, read_card
+from .model_files import ModelCard, open_model, read_card
 from .pictures import read_picture
-from .results import Prediction
+from .results import Prediction, Predictions
 
 TTA = ("none", "flip")
 
@@ -31,6 +31,13 @@ class Predictor:
         run: name of the run that the model comes from; empty where unknown.
         notice: what a user should know of the model's file and of the detector; empty for nothing.
         runtime: library that computes, and its version.
+
+    Example:
+        predictor = fer_keras.Predictor("mine", detector=None)
+        predictions = predictor.predict(list(dataset.splits["test"].images[:4, ..., 0]))
+        predictions[0].expression, predictions[0].confidence
+        predictions.to_frame()
+        predictions[0].plot()
     """
 
     def __init__(
@@ -57,13 +64,12 @@ class Predictor:
 
         Raises:
             InputError: an option, or a package that is missing.
-            RunFolderError: a run without exports.
+            RunFolderError: a run that is not finished.
             ModelFileError: a file that is damaged, changed or without class names.
         """
         _check_options(margin, tta, threshold)
         with open_model(model) as path:
-            self._run = load_exported(path, threads=threads, trust=trust)
-            card = read_card(path)
+            self._run, card = _load(path, threads, trust)
         self.image_size, self.runtime, self.tta, self.margin = self._run.image_size, self._run.runtime, tta, margin
         self.classes, self.run, self.notice = card.classes, card.run, card.notice
         self.threshold = card.threshold if threshold is None else threshold
@@ -130,7 +136,7 @@ class Predictor:
         images: Iterable[Path | str | bytes | np.ndarray] | Path | str | bytes | np.ndarray,
         *,
         crops: bool = False,
-    ) -> list[Prediction]:
+    ) -> Predictions:
         """Find and classify the faces of pictures, all in one go; see ``batch.predict_files`` for thousands of files.
 
         Args:
@@ -138,7 +144,7 @@ class Predictor:
             crops: every picture is a ready-made crop of one face: no detection, the whole picture is scored.
 
         Returns:
-            One prediction for each face, in the order of the pictures, largest face first; one with
+            A list with one prediction for each face, in the order of the pictures, largest face first; one with
             ``face_found=False`` and without an expression for a picture in which no face was found.
 
         Raises:
@@ -153,7 +159,8 @@ class Predictor:
             found = [None] if crops else self.find(pixels)
             boxes.append(found)
             faces += [self.crop(pixels, box) for box in found]
-        return self.assemble(files, boxes, self.classify(np.stack(faces)) if faces else [])
+        found_faces = self.assemble(files, boxes, self.classify(np.stack(faces)) if faces else [])
+        return Predictions(found_faces, self.classes)
 
     def assemble(
         self, files: Sequence[str], boxes: Sequence[Sequence[Box | None]], probabilities: Iterable[np.ndarray]
@@ -203,6 +210,14 @@ class Predictor:
             uncertain=uncertain,
             probabilities=dict(zip(self.classes, map(float, probabilities), strict=True)),
         )
+
+
+def _load(path: Path, threads: int | None, trust: bool) -> tuple[ExportedModel, ModelCard]:
+    if (path / "recipe.yaml").is_file():
+        from .keras_run import load_keras_run
+
+        return load_keras_run(path)
+    return load_exported(path, threads=threads, trust=trust), read_card(path)
 
 
 def _check_options(margin: float, tta: str, threshold: float | None) -> None:

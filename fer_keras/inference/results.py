@@ -8,11 +8,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from ..atomic_files import as_cell, atomic_path
-from ..errors import RunFolderError
+from ..errors import InputError, RunFolderError
+from ..metrics.frames import make_frame
 from .boxes import Box
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.axes import Axes
 
 PLACE = ("file", "frame", "timestamp", "face", "face_found", "left", "top", "width", "height")
 ANSWER = ("expression", "confidence", "uncertain")
@@ -49,6 +54,54 @@ class Prediction:
     confidence: float | None = None
     uncertain: bool | None = None
     probabilities: Mapping[str, float] = field(default_factory=dict)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the probabilities as bars.
+
+        Args:
+            ax: where to; a new figure by default.
+
+        Raises:
+            InputError: no face was found, so that there are none.
+        """
+        from ..plotting.axes import draw_bars
+
+        if not self.probabilities:
+            raise InputError(f"no face was found in {self.file}, so there is nothing to draw")
+        axes = draw_bars(self.probabilities, ax, label="probability")
+        axes.set_xlim(0, 1)
+        return axes
+
+
+class Predictions(list[Prediction]):
+    """Predictions of several pictures, in order, as a list that can be tabled and drawn.
+
+    Attributes:
+        classes: names of the expressions, in the order of the probabilities.
+    """
+
+    def __init__(self, predictions: Iterable[Prediction], classes: Sequence[str]):
+        super().__init__(predictions)
+        self.classes = tuple(classes)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """One row for each prediction, with the columns of ``fer-keras predict --csv``.
+
+        Raises:
+            InputError: pandas is not installed.
+        """
+        return make_frame(as_row(prediction, self.classes) for prediction in self)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw how many faces have each expression.
+
+        Args:
+            ax: where to; a new figure by default.
+        """
+        from ..plotting.axes import draw_bars
+
+        answers = [prediction.expression for prediction in self]
+        return draw_bars({name: answers.count(name) for name in self.classes}, ax, label="faces")
 
 
 def columns(classes: Sequence[str]) -> list[str]:

@@ -128,6 +128,17 @@ def _pool(backbone: keras.Model, grid: int) -> list:
     return [layers.AveragePooling2D(side // grid, name="parts"), layers.Flatten(name="features")]  # (B, grid grid F)
 
 
+def last_layer(model: keras.Model) -> keras.layers.Layer:
+    """The last layer with weights: the one that has an output, or a map, for each class."""
+    return next(layer for layer in reversed(model.layers) if layer.weights)
+
+
+def find_body(model: keras.Model) -> keras.Sequential:
+    """Return all before the last layer with weights of a network that is a chain of layers, which it shares."""
+    before = model.layers[: model.layers.index(last_layer(model))]
+    return keras.Sequential([keras.Input(model.input_shape[1:]), *before], name=model.name)
+
+
 def find_backbone(model: keras.Model) -> keras.Model:
     """Return the base inside a transfer network, the model within the model."""
     return next(layer for layer in model.layers if isinstance(layer, keras.Model))
@@ -155,6 +166,9 @@ def freeze(
     start = first_open_layer(backbone, fine_tune_from, key)
     for index, layer in enumerate(backbone.layers):
         is_batch_norm = isinstance(layer, layers.BatchNormalization)
+        if isinstance(layer, keras.Model):
+            freeze(layer, "all" if index >= start else None, key, batch_norm_too=batch_norm_too)
+            continue
         layer.trainable = index >= start and not (batch_norm_too and is_batch_norm)
         if is_batch_norm and layer.trainable:
             layer.momentum = min(layer.momentum, OPEN_MOMENTUM)

@@ -54,6 +54,7 @@ def make_pruning_recipe(parent: Recipe, section: PruningSection, *, epochs: int,
     rate = parent.train.learning_rate * RATE_FRACTION if learning_rate is None else learning_rate
     data["train"] |= {"epochs": epochs, "learning_rate": rate, "warmup_epochs": 0.0, "early_stop_patience": 0}
     data["fine_tune"]["epochs"] = 0
+    data["start"] = {}
     data["pruning"] = section.model_dump(mode="json")
     if "fine_tune_from" in data["model"]:
         data["model"]["fine_tune_from"] = "all"

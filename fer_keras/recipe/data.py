@@ -24,6 +24,7 @@ class DataSection(Section):
     split_fractions: tuple[Share, Share, Share] = (0.8, 0.1, 0.1)
     split_seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     group_by: str | None = None
+    fit: Literal["stretch", "crop", "pad"] = "stretch"
     classes: tuple[str, ...] | None = None
     drop: tuple[str, ...] = ()
     merge: dict[str, tuple[str, ...]] = Field(default_factory=dict)

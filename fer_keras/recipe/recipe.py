@@ -16,6 +16,7 @@ from .distill import DistillSection
 from .model import SECTIONS, CnnModel, ModelSection, TransferModel
 from .pruning import PruningSection
 from .section import Section
+from .start import StartSection
 from .strict_yaml import MAX_CHARACTERS, parse_yaml
 from .train import BalanceSection, EvaluateSection, FineTuneSection, TrainSection
 
@@ -31,6 +32,7 @@ class Recipe(Section):
     augmentation: AugmentationSection = AugmentationSection()
     balance: BalanceSection = BalanceSection()
     train: TrainSection = TrainSection()
+    start: StartSection = StartSection()
     distill: DistillSection = DistillSection()
     fine_tune: FineTuneSection = FineTuneSection()
     pruning: PruningSection = PruningSection()
@@ -44,7 +46,7 @@ class Recipe(Section):
     @property
     def has_random_base(self) -> bool:
         """Whether a network that is made for a pretrained base begins without pretrained weights."""
-        return isinstance(self.model, TransferModel) and self.model.weights == "none"
+        return isinstance(self.model, TransferModel) and self.model.weights == "none" and self.start.source is None
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -64,7 +66,7 @@ class Recipe(Section):
     def trains_batch_norm(self) -> bool:
         """Whether a batch normalisation of the network ever sees the statistics of batches."""
         if not isinstance(self.model, TransferModel):
-            return True
+            return not self.start.freeze or (self.fine_tune.epochs > 0 and self.fine_tune.batch_norm == "train")
         if self.has_random_base and self.model.fine_tune_from is not None:
             return True
         return self.fine_tune.epochs > 0 and (self.fine_tune.batch_norm == "train" or self.has_random_base)
@@ -77,16 +79,21 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _refuse_fine_tuning_without_a_base(self):
-        if self.fine_tune.epochs and not isinstance(self.model, TransferModel):
+        if self.fine_tune.epochs and not (isinstance(self.model, TransferModel) or self.start.freeze):
             names = [name for name, section in SECTIONS.items() if issubclass(section, TransferModel)]
             raise ConfigError(
                 f"fine_tune.epochs={self.fine_tune.epochs}, but {self.model.name} has no pretrained base to open",
-                allowed=f"fine_tune.epochs=0, or one of {', '.join(names)}",
+                allowed=f"fine_tune.epochs=0, one of {', '.join(names)}, or start.source=RUN with start.freeze=true",
             )
         return self
 
     @model_validator(mode="after")
     def _refuse_what_does_not_go_together(self):
+        if self.start.freeze and isinstance(self.model, TransferModel):
+            raise ConfigError(
+                f"start.freeze=true, but what {self.model.name} trains is said by model.fine_tune_from",
+                allowed="start.freeze=false; model.fine_tune_from=null freezes the base",
+            )
         if self.pruning.sparsity and self.fine_tune.epochs:
             raise ConfigError(
                 "pruning does not go with a second phase of training",
@@ -161,6 +168,9 @@ def make_recipe(data: dict | None, where: str = "recipe") -> Recipe:
 
     Raises:
         ConfigError: unknown key (with the nearest valid name), wrong type or value out of range.
+
+    Example:
+        small = fer_keras.make_recipe({"model": {"name": "simple_cnn"}, "train": {"epochs": 1}})
     """
     data = {} if data is None else data
     if not isinstance(data, dict):

@@ -59,6 +59,7 @@ class RunRecord(BaseModel):
     members: list[dict[str, Any]] = _ABSENT
     distilled_from: dict[str, Any] = _ABSENT
     pruned_from: dict[str, Any] = _ABSENT
+    started_from: dict[str, Any] = _ABSENT
     hardware: dict[str, Any] = _ABSENT
     versions: dict[str, str] = _ABSENT
 

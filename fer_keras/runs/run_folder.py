@@ -8,19 +8,30 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..atomic_files import new_folder, refusal, remove_folder, write_json
 from ..errors import RunFolderError
 from .lock import LOCK, PATIENCE, locked
 from .manifest import CORE, JOURNAL, MANIFEST, SCRATCH, SWITCH, list_files, make_manifest, verify_folder
+from .model_file import load_model_file
 from .switch import DROPPED, WORK, drop, is_staging, recover, staged
+
+if TYPE_CHECKING:
+    import keras
 
 # Seconds that a reader waits for a writer that is just putting its files in place.
 _BRIEFLY = 5.0
 
 
 class RunFolder:
-    """Paths and integrity of one run, see the contract in README.md."""
+    """Paths and integrity of one run, see the contract in README.md.
+
+    Example:
+        run = fer_keras.RunFolder("saved_models/mine")
+        model = run.load_model()
+        same = keras.models.load_model(run / "model.keras")
+    """
 
     def __init__(self, path: Path | str):
         self.path = Path(path)
@@ -34,6 +45,24 @@ class RunFolder:
         self.exports = self.path / "exports"
         self.manifest = self.path / MANIFEST
         self.scratch = self.path / SCRATCH
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    def __truediv__(self, name: str) -> Path:
+        return self.path / name
+
+    def __repr__(self) -> str:
+        return f"RunFolder({str(self.path)!r})"
+
+    def load_model(self) -> keras.Model:
+        """Load the network of a finished run, not compiled: ``(B, S, S, 1)`` pixels 0..255 to ``(B, classes)`` logits.
+
+        Raises:
+            RunFolderError: no run folder, or not finished.
+            ModelFileError: the model was changed, or is of layers that this version does not know.
+        """
+        return load_model_file(RunFolder.open(self.path).model)
 
     def evaluation(self, split: str, variant: str = "") -> Path:
         """Folder of one evaluation: ``evaluation/test`` or ``evaluation/test_flip_tta``."""

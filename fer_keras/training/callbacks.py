@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import signal
 import time
@@ -33,6 +34,13 @@ class Observer:
 
     def on_warning(self, text: str) -> None:
         """Something a person should know."""
+
+
+class LoggingObserver(Observer):
+    """Logs what a person should know, for programs that have no observer of their own."""
+
+    def on_warning(self, text: str) -> None:
+        logging.getLogger("fer_keras").warning(text)
 
 
 # Of the signals that end a process; the last is what a closed terminal or a lost connection sends, and Windows lacks.
@@ -120,6 +128,7 @@ class RunCallback(keras.callbacks.Callback):
         self.whole, self.run, self.train, self.steps, self.progress = whole, run, train, steps, progress
         self.recipe_text, self.validate, self.observer, self.signals = recipe_text, validate, observer, signals
         self.state: list | None = None
+        self.ended = False
         self._clock = self._saved = 0.0
 
     def on_train_begin(self, logs=None):
@@ -171,7 +180,7 @@ class RunCallback(keras.callbacks.Callback):
         self.progress.partial, self.progress.step = stopped.partial, stopped.step
         self.progress.seconds = stopped.seconds
         self._save(self.progress)
-        self.model.stop_training = True
+        self._end()
 
     def _save(self, progress: Progress) -> None:
         if hasattr(self.model, "jax_state_sync"):
@@ -184,10 +193,14 @@ class RunCallback(keras.callbacks.Callback):
         if self.signals.received is not None and self.model.stop_training:
             return
         row = self._finish_epoch(logs)
+        logs |= {name: row[name] for name in ("val_loss", "val_accuracy")}  # for the callbacks behind this one
         self._save(self.progress)
         self.observer.on_epoch(row, self.progress.best_epoch == self.progress.epoch)
         if self.signals.received is not None or self._exhausted():
-            self.model.stop_training = True
+            self._end()
+
+    def _end(self) -> None:
+        self.ended = self.model.stop_training = True
 
     def _exhausted(self) -> bool:
         return 0 < self.train.early_stop_patience <= self.progress.waited

@@ -46,6 +46,7 @@ class Progress:
         rows: the history.
         averaged: what came of the mean of the last epochs, see :mod:`fer_keras.training.averaging`.
         shuffle: how the order of the faces is drawn, see :func:`fer_keras.training.input_pipeline.make_train_dataset`.
+        average: how weights are averaged, ``warmed`` or ``plain``, see :mod:`fer_keras.training.weight_average`.
     """
 
     # Strict, so that a damaged number is no other number; NaN is what a diverged run has in its history.
@@ -65,8 +66,11 @@ class Progress:
     rows: list = field(default_factory=list)
     averaged: dict = field(default_factory=dict)
     shuffle: str = "hashed"
+    average: str = "warmed"
 
 
+# How runs were trained before a way of training had a name in their checkpoints: they end as they began.
+_EARLIER = {"shuffle": "unhashed", "average": "plain"}
 _PROGRESS = TypeAdapter(Progress)
 _TEXT = TypeAdapter(str)
 
@@ -165,8 +169,7 @@ def _read_checkpoint(path: Path) -> tuple[list[np.ndarray], Progress, str]:
     """
     values, meta = read_values(path)
     try:
-        # A checkpoint that does not say how faces are ordered is older than the hashed order: it ends in its own.
-        progress = _PROGRESS.validate_json(json.dumps({"shuffle": "unhashed"} | meta["progress"]))
+        progress = _PROGRESS.validate_json(json.dumps(_EARLIER | meta["progress"]))
         return values, progress, _TEXT.validate_python(meta["recipe"])
     except (KeyError, TypeError) as error:
         raise ValueError(f"its meta data lacks {error}") from error

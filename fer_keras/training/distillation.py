@@ -30,6 +30,7 @@ from ..evaluation.seen_faces import read_digests
 from ..metrics.scores import softmax
 from ..recipe.augmentation import AugmentationSection
 from ..recipe.recipe import Recipe
+from ..runs.named_runs import find_run
 from ..runs.records import read_run_json
 from ..runs.run_folder import RunFolder
 from ..runs.run_record import describe_source
@@ -65,15 +66,15 @@ class Teacher:
 
 
 def find_teacher(name: str, beside: RunFolder) -> RunFolder:
-    """Open the run that a recipe names: a path, or the name of a folder beside the student's.
+    """Open the run that a recipe names: a path, or a name beside the student's, in ``saved_models`` or the package.
 
     Raises:
         ConfigError: there is none.
         RunFolderError, ModelFileError: it is not finished, or was changed.
     """
-    for place in (Path(name), beside.path.parent / name):
-        if place.is_dir():
-            return RunFolder.open(place)
+    place = find_run(name, beside.path.parent)
+    if place.is_dir():
+        return RunFolder.open(place)
     raise ConfigError(
         f"distill.teacher={name}: there is no such run folder",
         allowed=f"the path of a finished run, or its name in {beside.path.parent}",

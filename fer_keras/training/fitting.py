@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import keras
@@ -15,7 +15,7 @@ from ..recipe.recipe import Recipe
 from . import checkpoints
 from .averaging import TailAverage, settle_average
 from .balance import select_faces
-from .callbacks import RunCallback
+from .callbacks import Observer, RunCallback
 from .checkpoints import Progress, restore
 from .distillation import Teacher
 from .feature_store import FeatureStore
@@ -23,6 +23,21 @@ from .input_pipeline import make_eval_dataset, make_train_dataset, steps_per_epo
 from .phases import begin_fine_tuning, phase_end, phase_is_over, phase_section, run_is_over
 from .pruning import PruningCallback, pruning_is_over
 from .trainee import Trainee, make_head_trainee, open_to_any_size
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """What a caller wants of ``fit`` beside the training itself.
+
+    Attributes:
+        observer: told how the run goes on.
+        callbacks: called after the run's own.
+        verbose: of ``fit``.
+    """
+
+    observer: Observer = field(default_factory=Observer)
+    callbacks: tuple[keras.callbacks.Callback, ...] = ()
+    verbose: int = 0
 
 
 def plan(recipe: Recipe, dataset: FaceDataset) -> tuple[int, int]:
@@ -39,7 +54,7 @@ def plan(recipe: Recipe, dataset: FaceDataset) -> tuple[int, int]:
     return batch, steps_per_epoch(faces, batch)
 
 
-def fit_phases(recipe, dataset, run, model, progress, text, observer, signals, teacher: Teacher | None = None) -> None:
+def fit_phases(recipe, dataset, run, model, progress, text, options, signals, teacher: Teacher | None = None) -> None:
     """Go through the phases; within one, call ``fit`` for the rest of an interrupted epoch, then for all others.
 
     Args:
@@ -49,7 +64,7 @@ def fit_phases(recipe, dataset, run, model, progress, text, observer, signals, t
         model: the whole network, compiled and in the state of ``progress``.
         progress: where to go on from; changed in place.
         text: the recipe as stored in checkpoints.
-        observer: told how the run goes on.
+        options: what the caller wants beside.
         signals: looked at after each step; one ends this call.
         teacher: whose answers are learned as well, where the recipe names one.
 
@@ -65,7 +80,9 @@ def fit_phases(recipe, dataset, run, model, progress, text, observer, signals, t
             trainee = None
         trainee = trainee or make_trainee()
         if trainee is not None:
-            _fit_segment(recipe, trainee, run, model, progress, text, observer, signals)
+            stopped = _fit_segment(recipe, trainee, run, model, progress, text, options, signals)
+            if stopped:
+                return
     if recipe.train.average_last and run_is_over(recipe, progress):
         trainee = trainee or make_trainee()
         if trainee is not None:
@@ -104,8 +121,8 @@ def open_to_crops(recipe: Recipe, dataset: FaceDataset, model, section):
     return open_to_any_size(model, side, section, plan(recipe, dataset)[1], recipe.distill)
 
 
-def _fit_segment(recipe, trainee, run, model, progress, text, observer, signals) -> None:
-    """Call ``fit`` once.
+def _fit_segment(recipe, trainee, run, model, progress, text, options, signals) -> bool:
+    """Call ``fit`` once; return whether a callback of the caller has ended the run.
 
     It ends by overwriting the weights with their average where averaging is on, so the state of the last epoch end is
     put back before the next call.
@@ -119,7 +136,7 @@ def _fit_segment(recipe, trainee, run, model, progress, text, observer, signals)
         progress,
         text,
         _validation(recipe, trainee),
-        observer,
+        options.observer,
         signals,
         eligible=lambda: pruning_is_over(recipe, progress, steps),
     )
@@ -130,12 +147,14 @@ def _fit_segment(recipe, trainee, run, model, progress, text, observer, signals)
             initial_epoch=first,
             epochs=last,
             steps_per_epoch=steps - progress.step,
-            callbacks=[*_changing_weights(recipe, model, progress, steps, run), callback],
-            verbose=0,
+            callbacks=[*_changing_weights(recipe, model, progress, steps, run), callback, *options.callbacks],
+            verbose=options.verbose,
+            shuffle=False,  # of arrays; batches come in the order of the run
         )
     if callback.state is None:
         raise TrainingError("training ended before its first epoch was complete")
     restore(model, callback.state)
+    return trainee.model.stop_training and not callback.ended
 
 
 def _validation(recipe: Recipe, trainee: Trainee) -> Callable[[], dict[str, float]]:

@@ -147,8 +147,8 @@ def make_train_dataset(
             ``horizontal_flip`` would mirror are taken from here, and nothing else is augmented.
         shuffle: how orders are drawn: ``hashed``, or ``unhashed`` for a run that began in the earlier, weaker order.
         answers: probabilities (views, m, classes) float32 of a teacher for the m faces of an epoch; augmentation then
-            cycles through the views, every other cycle in the mirror where the recipe mirrors, and each row of labels has
-            the answer behind it.
+            cycles through the views, every other cycle in the mirror where the recipe mirrors, and the answer stands
+            behind each row of labels.
 
     Returns:
         Dataset of known length: images (B, 48, 48, 1) float32 0..255, labels (B, classes) float32, or (B, 2 classes)

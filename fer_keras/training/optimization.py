@@ -7,10 +7,23 @@ import keras
 from ..recipe.distill import DistillSection
 from ..recipe.train import TrainSection
 from .muon import ConvMuon
+from .weight_average import WarmedAverage
 
 FINAL_RATE_FRACTION = 0.01
 # Decaying these only shrinks the scale that normalisation sets; it does not regularise (Goyal et al. 2017, 5.3).
 UNDECAYED = ["bias", "gamma", "beta"]
+
+
+class WarmedSGD(WarmedAverage, keras.optimizers.SGD):
+    """SGD whose moving average warms up."""
+
+
+class WarmedMuon(WarmedAverage, ConvMuon):
+    """Muon whose moving average warms up."""
+
+
+class WarmedAdamW(WarmedAverage, keras.optimizers.AdamW):
+    """AdamW whose moving average warms up."""
 
 
 class FocalCrossentropy(keras.losses.Loss):
@@ -114,11 +127,11 @@ def make_optimizer(train: TrainSection, steps: int) -> keras.optimizers.Optimize
     rate = learning_rate(train, steps)
     if train.optimizer == "sgd":
         decay = train.weight_decay or None
-        optimizer = keras.optimizers.SGD(rate, momentum=train.momentum, nesterov=True, weight_decay=decay, **common)
+        optimizer = WarmedSGD(rate, momentum=train.momentum, nesterov=True, weight_decay=decay, **common)
     elif train.optimizer == "muon":
-        optimizer = ConvMuon(rate, weight_decay=train.weight_decay, **common)
+        optimizer = WarmedMuon(rate, weight_decay=train.weight_decay, **common)
     else:
-        optimizer = keras.optimizers.AdamW(rate, weight_decay=train.weight_decay, **common)
+        optimizer = WarmedAdamW(rate, weight_decay=train.weight_decay, **common)
     if train.weight_decay:
         optimizer.exclude_from_weight_decay(var_names=UNDECAYED)
     return optimizer
@@ -148,6 +161,13 @@ def compile_model(
     )
     if optimizer is None:
         model.optimizer.build(model.trainable_variables)
+
+
+def set_average(model: keras.Model, kind: str) -> None:
+    """Choose how a compiled model averages its weights, ``warmed`` or ``plain``, before its first step."""
+    optimizer = inner_optimizer(getattr(model, "optimizer", None))
+    if isinstance(optimizer, WarmedAverage):
+        optimizer.warms_up = kind == "warmed"
 
 
 def inner_optimizer(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:

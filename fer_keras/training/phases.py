@@ -14,11 +14,11 @@ import keras
 
 from ..atomic_files import atomic_path
 from ..devices import scope_of
-from ..models.transfer import find_backbone, first_open_layer, freeze
+from ..models.transfer import find_backbone, find_body, first_open_layer, freeze
 from ..recipe.recipe import Recipe
 from ..recipe.train import TrainSection
 from .checkpoints import BEST, Progress, load_best
-from .optimization import compile_model
+from .optimization import compile_model, set_average
 
 # The weights that fine-tuning began with: the best ones move on while it runs.
 START = "fine_tune_start.npz"
@@ -47,6 +47,11 @@ def run_is_over(recipe: Recipe, progress: Progress) -> bool:
     return phase_is_over(recipe, progress) and (progress.fine_tuning or not recipe.fine_tune.epochs)
 
 
+def find_base(recipe: Recipe, model: keras.Model) -> keras.Model:
+    """What fine-tuning opens: the base inside a transfer network, all but the last layer of another."""
+    return find_body(model) if recipe.start.freeze else find_backbone(model)
+
+
 def check_fine_tuning(recipe: Recipe, model: keras.Model) -> None:
     """Refuse a layer name that the base does not have before the first phase begins.
 
@@ -54,7 +59,7 @@ def check_fine_tuning(recipe: Recipe, model: keras.Model) -> None:
         ConfigError: naming the key and the nearest layer.
     """
     if recipe.fine_tune.epochs:
-        first_open_layer(find_backbone(model), recipe.fine_tune.from_layer, "fine_tune.from_layer")
+        first_open_layer(find_base(recipe, model), recipe.fine_tune.from_layer, "fine_tune.from_layer")
 
 
 def open_base(recipe: Recipe, model: keras.Model, progress: Progress, steps: int) -> None:
@@ -62,12 +67,13 @@ def open_base(recipe: Recipe, model: keras.Model, progress: Progress, steps: int
     with scope_of(model):
         section = recipe.fine_tune
         freeze(
-            find_backbone(model),
+            find_base(recipe, model),
             section.from_layer,
             "fine_tune.from_layer",
             batch_norm_too=section.batch_norm == "frozen" and not recipe.has_random_base,
         )
         compile_model(model, phase_section(recipe, progress), steps, distill=recipe.distill)
+        set_average(model, progress.average)
 
 
 def begin_fine_tuning(recipe: Recipe, model: keras.Model, folder: Path, progress: Progress, steps: int) -> None:

@@ -82,9 +82,11 @@ def schedule_steps(section: PruningSection, total_steps: int) -> tuple[int, int]
 def sparsity_at(step: int, section: PruningSection, total_steps: int) -> float:
     """Fraction of zeros wanted after ``step`` steps: rises fast, then slowly (Zhu & Gupta 2017, equation 1)."""
     first, last = schedule_steps(section, total_steps)
+    if step >= last:  # also where the schedule is one step long
+        return section.sparsity
     if step < first:
         return 0.0
-    left = 1 - min(1.0, (step - first) / max(1, last - first))
+    left = 1 - (step - first) / (last - first)
     return section.sparsity + (section.initial_sparsity - section.sparsity) * left**3
 
 

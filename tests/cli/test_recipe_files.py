@@ -29,7 +29,10 @@ def test_every_recipe_is_valid_and_says_how_to_train_it(name):
 
 def test_recipes_of_the_seeds_have_a_folder_of_their_own(capsys):
     assert run(["recipes"]) == 0
-    assert "\nseeds/scratch_cnn\n" in capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    (line,) = [line for line in lines if line.startswith("seeds/scratch_cnn ")]
+    assert "ScratchCNN 65.38 %" in line
+    assert all(len(line.split(maxsplit=1)) == 2 for line in lines)  # a name and what it is
     with pytest.raises(ConfigError, match="Did you mean 'seeds/resnet50'"):
         resolve_recipe(None, "seeds/resnet", ())
 

@@ -65,7 +65,7 @@ def test_all_formats_sizes_and_modes_become_one_size_of_gray(tmp_path, load):
         for i, (suffix, mode, shape) in enumerate(zip(SUFFIXES, modes, shapes, strict=True))
     }
     dataset = load(write_folder(tmp_path / "tree", files), image_size=64)
-    assert (dataset.name, dataset.classes, dataset.image_size) == ("face_folder", ("happy", "sad"), 64)
+    assert (dataset.name, dataset.classes, dataset.image_size) == ("tree", ("happy", "sad"), 64)
     assert sizes(dataset) == {"train": 8, "validation": 8, "test": 8}
     for name, split in dataset.splits.items():
         assert (split.images.shape, split.images.dtype) == ((8, 64, 64, 1), np.uint8)
@@ -254,3 +254,46 @@ def test_the_builder_by_its_name(tmp_path):
         tfds.builder("face_folder", source=str(root), image_size=48, data_dir=tmp_path / "tfds")
     with pytest.raises(DataError, match=r"face_folder reads trees of class folders.*Received: None"):
         tfds.builder("face_folder")
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [("my faces (2)", "my_faces_2"), ("synthetic", "synthetic_folder"), ("fer2013", "fer2013_folder")],
+)
+def test_a_data_set_is_named_after_its_folder(tmp_path, load, folder, name):
+    """A name that another data set has would be taken for that one."""
+    root = write_folder(tmp_path / folder, class_folders())
+    assert load(root).name == name
+    assert not load(root).is_synthetic
+    assert load(write_zip(tmp_path / "packed.zip", class_folders(("sad", "fear")))).name == "packed"
+
+
+@pytest.mark.parametrize(
+    ("fit", "said", "white"),
+    [("stretch", "stretched", 1 / 6), ("crop", "cut to their middle", 0.0), ("pad", "made square by", 1 / 18)],
+)
+def test_pictures_that_are_not_square_are_fitted_as_wanted(tmp_path, load, fit, said, white):
+    wide = np.zeros((40, 120), np.uint8)
+    wide[10:30, 80:] = 255  # the right third, at half height
+    buffer = io.BytesIO()
+    Image.fromarray(wide).save(buffer, "PNG")
+    files = class_folders() | {"happy/wide.png": buffer.getvalue()}
+    dataset = load(write_folder(tmp_path / "tree", files), fit=fit)
+    found = {i: image for split in dataset.splits.values() for i, image in zip(split.ids, split.images, strict=True)}
+    face = found["happy/wide.png"]
+    assert (face > 128).mean() == pytest.approx(white, abs=0.02)
+    assert (face.shape, face[0, 0, 0]) == ((48, 48, 1), 0)
+    assert any(f"1 of 21 images are not square and were {said}" in notice for notice in dataset.notices)
+    assert load(tmp_path / "tree").sha256 != dataset.sha256 or fit == "stretch"
+
+
+def test_colour_is_said_and_gray_in_three_channels_is_not_colour(tmp_path, load):
+    red = np.zeros((48, 48, 3), np.uint8)
+    red[..., 0] = np.arange(48) * 5
+    files = class_folders() | {"sad/gray.jpg": picture(5, mode="RGB", suffix=".jpg")}
+    for name, suffix in (("sad/red.png", "PNG"), ("happy/red.jpg", "JPEG")):
+        buffer = io.BytesIO()
+        Image.fromarray(red).save(buffer, suffix)
+        files[name] = buffer.getvalue()
+    notices = load(write_folder(tmp_path / "tree", files)).notices
+    assert "2 of 23 images are in colour, of which the brightness is kept (ITU-R 601)" in notices

@@ -25,7 +25,7 @@ def sizes(dataset):
 
 def test_lists_boxes_and_skipped_lines(load):
     dataset = load(layouts.affectnet_csv())
-    assert dataset.name == "face_folder"
+    assert dataset.name == "tree"
     assert sizes(dataset)["validation"] == 16
     assert any("cut out by the boxes" in notice for notice in dataset.notices)
     assert any("test cut from the train split" in notice for notice in dataset.notices)

@@ -129,7 +129,7 @@ def test_a_first_export_that_fails_leaves_nothing(run, monkeypatch):
     monkeypatch.setattr(tflite, "convert_tflite", fail)
     before = tree(run.path)
     with pytest.raises(ModelFileError, match="cannot convert"):
-        export_run(run)
+        export_run(run, ("tflite",))
     assert tree(run.path) == before
     assert not [path for path in run.path.iterdir() if "exports" in path.name]
 
@@ -254,3 +254,33 @@ def test_exports_of_an_earlier_version_are_not_mixed_in(run, faces):
     run.write_manifest()
     with pytest.raises(RunFolderError, match="keeps exports of an earlier version of fer_keras: savedmodel"):
         export_run(run, ("tflite",))
+
+
+def test_one_format_that_fails_takes_no_other_with_it(run, faces, monkeypatch):
+    def refuse(*_):
+        raise ModelFileError("the int8 file does not take raw pixels")
+
+    monkeypatch.setattr(tflite, "write_float32", refuse)
+    report = export_run(run, images=faces)
+    failed = report["exports"]["tflite"]
+    assert (failed["passed"], failed["kept"], failed["failures"]) == (
+        *(False, False),
+        ["the int8 file does not take raw pixels."],
+    )
+    assert report["exports"]["savedmodel"]["kept"]
+    assert not (run.exports / "model_float32.tflite").exists()
+    with pytest.raises(ModelFileError, match=r"1 of 2 exports.*raw pixels.*--keep-failed.*--tolerance FORMAT=VALUE"):
+        require_parity(report["exports"])
+    RunFolder.open(run.path).verify()
+    with pytest.raises(ModelFileError, match="raw pixels"):
+        export_run(run, ("tflite",), images=faces)
+
+
+def test_a_file_that_cannot_be_loaded_takes_no_other_with_it(run, faces, monkeypatch):
+    def spoil(model, path, contract, calibration_faces):
+        path.write_bytes(b"TFL3 nothing")
+
+    monkeypatch.setattr(tflite, "write_float32", spoil)
+    report = export_run(run, images=faces, checks=ExportChecks(keep_failed=True))
+    assert [entry["passed"] for entry in report["exports"].values()] == [True, False]
+    assert (run.exports / "failed_model_float32.tflite").is_file()

@@ -44,7 +44,7 @@ KINDS = {"adamw": keras.optimizers.AdamW, "muon": ConvMuon, "sgd": keras.optimiz
 def test_every_optimizer_key_arrives(name, kind):
     train = TrainSection(optimizer=name, weight_decay=0.3, gradient_clip=2.0, ema=0.9, momentum=0.8)
     optimizer = make_optimizer(train, 10)
-    assert type(optimizer) is kind
+    assert isinstance(optimizer, kind)
     assert optimizer.weight_decay == 0.3
     assert optimizer.global_clipnorm == 2.0
     assert (optimizer.use_ema, optimizer.ema_momentum) == (True, 0.9)

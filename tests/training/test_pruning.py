@@ -197,3 +197,19 @@ def test_the_recipe_of_a_pruning_comes_from_its_parent():
     assert made.train.ema == 0.99
     with pytest.raises(InputError, match="nothing to prune"):
         make_pruning_recipe(two_phase, PruningSection(), epochs=2, learning_rate=None)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 5])
+def test_a_run_of_fewer_steps_than_the_frequency_is_pruned(steps):
+    """A schedule that is one step long ended at its initial sparsity, 0."""
+    section = PruningSection(sparsity=0.75)
+    assert section.frequency > steps
+    assert max(sparsity_at(step, section, steps) for step in range(1, steps + 1)) == 0.75
+    assert sparsity_at(steps, section, steps) == 0.75
+
+
+def test_one_step_is_enough(tiny_dataset, tmp_path):
+    run = RunFolder(tmp_path / "run")
+    train(recipe("train.epochs=1", "train.batch_size=42", "pruning.frequency=10"), tiny_dataset, run)
+    found = json.loads(run.run_json.read_text())["sparsity"]["layers"]
+    assert max(row["sparsity"] for row in found) > 0.7

@@ -72,11 +72,11 @@ class BadRows:
 
     Attributes:
         reasons: how many rows were skipped for which reason.
-        examples: the first ``MAX_EXAMPLES`` of them, ``PLACE: reason. Received: ...``.
+        examples: the first ``kept`` of them, ``PLACE: reason. Received: ...``.
     """
 
-    def __init__(self, on_bad: OnBad = "refuse"):
-        self.on_bad = on_bad
+    def __init__(self, on_bad: OnBad = "refuse", kept: int = MAX_EXAMPLES):
+        self.on_bad, self._kept = on_bad, kept
         self.reasons: Counter[str] = Counter()
         self.examples: list[str] = []
 
@@ -89,7 +89,7 @@ class BadRows:
         if self.on_bad == "refuse":
             raise placed(where, error) from error
         self.reasons[error.problem] += 1
-        if len(self.examples) < MAX_EXAMPLES:
+        if len(self.examples) < self._kept:
             self.examples.append(str(placed(where, error)))
 
     def summary(self) -> dict:

@@ -182,7 +182,7 @@ class TreeSource:
 
     def find_bad(self) -> dict:
         """Decode every picture and return what is wrong with which: the summary of :class:`.rows.BadRows`."""
-        bad = BadRows("skip")
+        bad = BadRows("skip", kept=_MAX_NAMES)
         names = [file.name for file in self.arrange(bad).files]
         for name, data in self.read(names):
             try:

@@ -126,7 +126,7 @@ def _calibrate(
         model_sha256=file_sha256(run.model),
         date=now(),
         copies_left_out=len(dataset.splits[SPLIT]) - len(rows),
-        notices=(*dataset.notices, *_bound_notice(fitted)),
+        notices=(*dataset.notices, *_bound_notice(fitted, logits, rows.labels)),
     )
 
 
@@ -134,11 +134,22 @@ def _value(column: np.ndarray, place: int | None) -> float | None:
     return None if place is None else float(column[place])
 
 
-def _bound_notice(fitted: FittedTemperature) -> list[str]:
+def _bound_notice(fitted: FittedTemperature, logits: np.ndarray, labels: np.ndarray) -> list[str]:
+    """What a temperature at a bound means: sharpened without end, the logits are all right, or all next to nothing."""
     if not fitted.at_bound:
         return []
-    what = "hardly know the classes" if fitted.temperature > 1 else "are right about every face"
-    return [f"The temperature {fitted.temperature:.3g} is at a bound of the search: the logits {what}."]
+    right = float((logits.argmax(axis=1) == labels).mean())
+    if fitted.temperature > 1:
+        what = "the logits hardly know the classes"
+    elif right == 1:
+        what = "the logits are right about every face"
+    else:
+        spread = float(np.ptp(logits, axis=1).mean())
+        what = (
+            f"the logits of a face differ by {spread:.2g} on average and are right about {right:.1%} of the faces: "
+            "the network has hardly been trained, and no temperature makes it sure"
+        )
+    return [f"The temperature {fitted.temperature:.3g} is at a bound of the search: {what}."]
 
 
 def _write(run: RunFolder, found: Calibration, rows: Split, logits: np.ndarray) -> None:

@@ -40,7 +40,8 @@ def select_calibration_faces(images: np.ndarray, labels: np.ndarray, count: int 
 def representative_faces(faces: np.ndarray | None, side: int) -> Iterator[list[np.ndarray]]:
     """Yield each face as the converter wants it, (1, S, S, 1) float32 in a list.
 
-    The first gets one black and one white pixel, so that the input's range is exactly 0..255.
+    A black and a white face come first, so that the range of the pixels is exactly 0..255, also behind a layer that
+    resizes them, in which a single pixel is blended with others.
 
     Args:
         faces: (m, S, S, 1) uint8 training faces.
@@ -52,9 +53,8 @@ def representative_faces(faces: np.ndarray | None, side: int) -> Iterator[list[n
     if faces is None:
         raise InputError("an int8 file needs training faces to calibrate on", allowed="calibration_faces=images")
     check_images(faces, side)
-    pixels = faces.astype(np.float32)
-    pixels[0, 0, :2, 0] = 0, 255
-    return ([face[None]] for face in pixels)
+    ends = np.stack([np.full((side, side, 1), value, np.float32) for value in (0, 255)])
+    return ([face[None]] for face in np.concatenate([ends, faces.astype(np.float32)]))
 
 
 def _shares(sizes: np.ndarray, count: int) -> list[int]:

@@ -219,3 +219,16 @@ def test_wrong_requests_write_nothing(run, dataset):
         calibrate_run(run, replace(dataset, classes=tuple(reversed(FER7))))
     assert read_calibration(run) is None
     assert not (run.path / "calibration").exists()
+
+
+def test_logits_that_mean_nothing_are_not_called_right(dataset, tmp_path):
+    """An untrained network's logits are so small that sharpening them always helps a little."""
+    layers = [keras.layers.Rescaling(1 / 255), keras.layers.AveragePooling2D(24), keras.layers.Flatten()]
+    flat = keras.Sequential([keras.Input((48, 48, 1)), *layers, keras.layers.Dense(7)])
+    kernel = np.random.default_rng(1).normal(0, 0.05, (4, 7))
+    flat.layers[-1].set_weights([kernel, -0.5 * kernel.sum(axis=0)])
+    found = calibrate_run(make_run(tmp_path / "run", flat, dataset), dataset)
+    assert found.at_bound
+    (notice,) = [text for text in found.notices if "at a bound" in text]
+    assert "right about every face" not in notice
+    assert "hardly been trained" in notice

@@ -146,6 +146,27 @@ def test_one_face_is_always_allowed():
     )
 
 
+@pytest.mark.parametrize(
+    ("n", "difference", "interval", "fails", "doubtful"),
+    [
+        (300, 0.01, (0.0, 0.023), False, True),  # three faces more, none less
+        (30, -0.033, (-0.1, 0.0), False, True),
+        (3589, -0.008, (-0.012, -0.004), True, False),
+        (3589, -0.001, (-0.004, 0.002), False, False),
+        (3589, -0.001, (-0.006, 0.004), False, True),
+        (300, 0.0, (0.0, 0.0), False, True),  # no face differs, and still one in a hundred may
+        (600, 0.0, (0.0, 0.0), False, False),
+    ],
+)
+def test_accuracy_is_judged_by_the_paired_interval(n, difference, interval, fails, doubtful):
+    entry = {"n": n, "accuracy_difference": difference, "accuracy_difference_ci95": interval}
+    tolerance = TOLERANCES["tflite_int8"]
+    assert bool(tolerance.failures(entry)) is fails
+    assert bool(tolerance.doubts(entry)) is doubtful
+    if doubtful:
+        assert f"{n:,} faces cannot show" in tolerance.doubts(entry)[0]
+
+
 def test_not_a_number_never_passes():
     measured = compare_probabilities(np.array([[0.5, 0.5]]), np.array([[np.nan, 0.5]]))
     for tolerance in (Tolerance(difference=0.9), Tolerance(agreement=0.1)):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from fer_keras.errors import DataError
-from fer_keras.export.tflite.calibration import select_calibration_faces
+from fer_keras.export.tflite.calibration import representative_faces, select_calibration_faces
 
 
 def numbered(labels):
@@ -36,3 +36,14 @@ def test_the_same_faces_every_time_and_all_when_there_are_few():
 def test_no_faces_are_refused():
     with pytest.raises(DataError, match="needs training faces"):
         select_calibration_faces(np.zeros((0, 48, 48, 1), np.uint8), np.zeros(0, int))
+
+
+def test_a_black_and_a_white_face_show_the_range_of_pixels():
+    """One white pixel is blended with its neighbours where a network resizes what it is given."""
+    faces = np.full((3, 48, 48, 1), 90, np.uint8)
+    shown = [face for (face,) in representative_faces(faces, 48)]
+    assert [(face.shape, face.min(), face.max()) for face in shown[:2]] == [
+        ((1, 48, 48, 1), 0, 0),
+        ((1, 48, 48, 1), 255, 255),
+    ]
+    np.testing.assert_array_equal(np.concatenate(shown[2:]), faces)

@@ -15,6 +15,7 @@ from fer_keras.export.tflite import convert as tflite
 from fer_keras.export.tflite.convert import convert_tflite, export_tflite, refuse_custom_operators
 from fer_keras.export.tflite.metadata import parse
 from fer_keras.export.tflite.report import end_details, operator_names, tensor_types, weight_share
+from fer_keras.models.layers import GrayscaleToRGB, ResizeImages
 
 
 class Inverse(keras.layers.Layer):
@@ -222,3 +223,15 @@ def test_a_fixed_batch_and_a_temperature(cnn, faces, tflite_files, tmp_path):
     np.testing.assert_allclose(found, keras_probabilities(cnn, faces, 3.0), atol=2e-5)
     fixed = parse(tflite_files["int8"].read_bytes()).subgraphs[0]
     assert fixed.tensors[fixed.inputs[0]].shape.tolist() == [1, 48, 48, 1]
+
+
+@pytest.mark.parametrize("size", [32, 96])
+def test_an_int8_file_of_a_network_that_resizes_first_takes_raw_pixels(size, tmp_path):
+    """Dark faces, as own pictures may be: what the resize makes of one white pixel is not white."""
+    k = keras.layers
+    layers = [ResizeImages(size), GrayscaleToRGB(), k.Rescaling(1 / 127.5, offset=-1), k.Conv2D(8, 3), k.ReLU()]
+    model = keras.Sequential([keras.Input((48, 48, 1)), *layers, k.GlobalAveragePooling2D(), k.Dense(4)])
+    dark = np.random.default_rng(0).integers(20, 120, (40, 48, 48, 1)).astype(np.uint8)
+    export_tflite(model, tmp_path / "int8.tflite", kind="int8", calibration_faces=dark)
+    pixels = end_details((tmp_path / "int8.tflite").read_bytes())["input"]
+    assert (pixels["dtype"], pixels["quantization"]) == ("uint8", {"scale": 1.0, "zero_point": 0})
