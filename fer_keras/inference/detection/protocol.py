@@ -13,7 +13,10 @@ INSTALL_OPENCV = 'Install OpenCV 4: pip install "opencv-python-headless>=4.10,<5
 
 
 class Detector(Protocol):
-    """Finds faces in one upright picture."""
+    """Finds faces in one upright picture.
+
+    One with an attribute ``thread_safe`` that is true is called by several threads at the same time.
+    """
 
     name: str
 
@@ -24,6 +27,11 @@ class Detector(Protocol):
             image: (H, W) uint8 gray or (H, W, 3) uint8 RGB.
         """
         ...
+
+
+def is_thread_safe(detector: Detector) -> bool:
+    """Whether several threads may search at the same time; what says nothing may have buffers of its own."""
+    return bool(getattr(detector, "thread_safe", False))
 
 
 def largest_first(boxes: list[Box]) -> list[Box]:
