@@ -1,4 +1,7 @@
-"""Boxes and labels on pictures of any size, for people to look at, and annotated copies on disk."""
+"""Boxes and labels on pictures of any size, for people to look at, and annotated copies on disk.
+
+A picture is copied once; lines are written into it, and so are labels, each drawn by itself and kept for the next frame.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ..atomic_files import atomic_path
 from ..errors import InputError
+from .boxes import Box
 from .results import Prediction
 
 # A bright line between two dark ones shows on every background, and so does white text on dark.
@@ -28,8 +32,9 @@ _QUALITY = 92  # of JPEG copies; PNG has none
 def draw_predictions(image: np.ndarray, predictions: Sequence[Prediction], *, enlarge: bool = False) -> np.ndarray:
     """Draw a box and a label for each face; sizes follow the picture's.
 
-    Labels stand above their box, below it where there is no room, and always inside the picture. An uncertain
-    expression has a question mark and a gray box. A picture without a face says so.
+    Labels stand above their box, or else below or inside of it, where they cover the least of labels of larger faces,
+    and always inside the picture. An uncertain expression has a question mark and a gray box. A picture without a face
+    says so.
 
     Args:
         image: (H, W) uint8 gray or (H, W, 3) uint8 RGB; not changed.
@@ -39,15 +44,22 @@ def draw_predictions(image: np.ndarray, predictions: Sequence[Prediction], *, en
     Returns:
         (H, W, 3) uint8 RGB, larger where enlarged.
     """
-    picture, factor = Image.fromarray(image).convert("RGB"), 1.0
-    if enlarge and max(picture.size) < LEGIBLE_SIDE:
-        factor = LEGIBLE_SIDE / max(picture.size)
-        size = [max(1, round(side * factor)) for side in picture.size]
-        picture = picture.resize(size, Image.Resampling.BICUBIC)
-    canvas = _Canvas(picture)
-    for prediction in reversed(predictions):  # the largest face last: its label covers others
-        canvas.add(prediction, factor)
-    return np.asarray(picture)  # (H, W, 3)
+    factor = max(1.0, LEGIBLE_SIDE / max(image.shape[:2])) if enlarge else 1.0
+    canvas = _Canvas(_copy(image, factor))
+    boxes = [None if item.box is None else item.box.scaled(factor) for item in predictions]
+    for item, box in reversed(list(zip(predictions, boxes, strict=True))):  # the largest face last, on top
+        canvas.add_box(item, box)
+    for item, box in zip(predictions, boxes, strict=True):
+        canvas.add_label(item, box)
+    return canvas.pixels  # (H, W, 3)
+
+
+def _copy(image: np.ndarray, factor: float) -> np.ndarray:
+    """(H, W, 3) of its own, ``factor`` times as large."""
+    if factor > 1:
+        size = [max(1, round(side * factor)) for side in (image.shape[1], image.shape[0])]
+        image = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
+    return image.copy() if image.ndim == 3 else np.repeat(image[..., None], 3, axis=-1)
 
 
 def save_annotated(
@@ -85,53 +97,77 @@ def label_of(prediction: Prediction) -> str:
 
 
 class _Canvas:
-    """One picture being drawn on."""
+    """One picture being drawn on.
 
-    def __init__(self, picture: Image.Image):
-        self._draw, (self._width, self._height) = ImageDraw.Draw(picture), picture.size
+    Attributes:
+        pixels: (H, W, 3) uint8 RGB, changed in place.
+    """
+
+    def __init__(self, pixels: np.ndarray):
+        self.pixels, (self._height, self._width) = pixels, pixels.shape[:2]
         side = (self._width * self._height) ** 0.5
         self._line = max(1, round(_LINE_SHARE * side))
         self._font_size = max(_SMALLEST_FONT, round(_FONT_SHARE * side))
+        self._labels = np.zeros((0, 4), int)  # edges of those that stand: left, top, right, bottom
 
-    def add(self, prediction: Prediction, factor: float) -> None:
-        """Draw one face, or say that there is none."""
-        if prediction.box is None:
-            self._label(label_of(prediction), 0.0, 0.0, 0.0, self._font_size)
+    def add_box(self, prediction: Prediction, box: Box | None) -> None:
+        """Draw the lines around one face: a bright one between two dark ones."""
+        if box is None:
             return
-        box = prediction.box.scaled(factor)
-        # The longer a side, the nearer it may lie to the edge: inside, the line still shows.
-        edges = [max(0.0, box.left), max(0.0, box.top), min(self._width, box.right), min(self._height, box.bottom)]
-        line = max(1, min(self._line, round(_LINE_OF_BOX * box.width)))
-        self._box(edges, MUTED_LINE if prediction.uncertain else LINE, line)
-        font_size = max(_SMALLEST_FONT, min(self._font_size, round(_FONT_OF_BOX * box.width)))
-        self._label(label_of(prediction), edges[0], edges[1], edges[3], font_size)
-
-    def _box(self, edges: Sequence[float], color: tuple[int, int, int], inner: int) -> None:
-        left, top, right, bottom = (round(edge) for edge in edges)
+        inner = max(1, min(self._line, round(_LINE_OF_BOX * box.width)))
+        left, top, right, bottom = (round(edge) for edge in self._edges(box))
         dark = max(1, inner // 2)
+        color = MUTED_LINE if prediction.uncertain else LINE
         for inset, line, ink in ((0, 2 * dark + inner, GROUND), (dark, inner, color)):
-            corners = (left + inset, top + inset, right - 1 - inset, bottom - 1 - inset)
-            if corners[0] < corners[2] and corners[1] < corners[3]:
-                self._draw.rectangle(corners, outline=ink, width=line)
+            if min(bottom - top, right - left) > 2 * inset:
+                part = self.pixels[top + inset : bottom - inset, left + inset : right - inset]
+                part[:line], part[-line:], part[:, :line], part[:, -line:] = ink, ink, ink, ink
 
-    def _label(self, text: str, left: float, top: float, bottom: float, font_size: int) -> None:
-        font, width, height, pad = self._fit(text, font_size)
-        above, below = top - height, bottom
-        place = above if above >= 0 else below if below + height <= self._height else top
-        y = min(max(0.0, place), max(0.0, self._height - height))
-        x = min(max(0.0, left), max(0.0, self._width - width))
-        self._draw.rectangle((x, y, x + width - 1, y + height - 1), fill=GROUND)
-        self._draw.text((x + pad, y + pad), text, font=font, fill=TEXT, anchor="la")
+    def add_label(self, prediction: Prediction, box: Box | None) -> None:
+        """Write what is said of one face, or that there is none."""
+        size = self._font_size
+        left, top, right, bottom = 0.0, 0.0, 0.0, 0.0
+        if box is not None:
+            left, top, right, bottom = self._edges(box)
+            size = max(_SMALLEST_FONT, min(size, round(_FONT_OF_BOX * box.width)))
+        label = _label(label_of(prediction), size, self._width)
+        height, width = label.shape[:2]
+        above, below, inside = top - height, bottom, bottom - height
+        places = [(x, y) for x in (left, right - width) for y in (above, below, top, inside)]
+        x, y = self._least_covering(places, width, height)
+        self._labels = np.append(self._labels, [(x, y, x + width, y + height)], axis=0)
+        part = self.pixels[y : y + height, x : x + width]
+        part[:] = label[: part.shape[0], : part.shape[1]]
 
-    def _fit(self, text: str, size: int) -> tuple[ImageFont.FreeTypeFont, int, int, int]:
-        """Font, width and height of the label and its padding; long words shrink to the picture's width."""
-        while True:
-            font, pad = _font(size), max(1, size // 4)
-            ascent, descent = font.getmetrics()
-            width, height = round(font.getlength(text)) + 2 * pad, ascent + descent + 2 * pad
-            if size <= _SMALLEST_FONT or width <= self._width:
-                return font, width, height, pad
-            size = max(_SMALLEST_FONT, min(size - 1, int(size * self._width / width)))
+    def _edges(self, box: Box) -> tuple[float, float, float, float]:
+        """The longer a side, the nearer it may lie to the edge: inside, the line still shows."""
+        return max(0.0, box.left), max(0.0, box.top), min(self._width, box.right), min(self._height, box.bottom)
+
+    def _least_covering(self, places: Sequence[tuple[float, float]], width: int, height: int) -> tuple[int, int]:
+        """The first of the places, moved into the picture, that covers the least of the labels before."""
+        wanted = np.round(places).astype(int)  # (places, 2)
+        inside = np.clip(wanted, 0, [max(0, self._width - width), max(0, self._height - height)])
+        ends = np.minimum(inside[:, None] + [width, height], self._labels[None, :, 2:])
+        common = np.prod(np.maximum(0, ends - np.maximum(inside[:, None], self._labels[None, :, :2])), axis=-1).sum(axis=1)
+        # A label that had to be moved up or down covers a box, its own or that of another face.
+        moved = np.abs(inside - wanted)[:, 1] * width
+        x, y = inside[np.argmin(common + moved)]
+        return int(x), int(y)
+
+
+@functools.lru_cache(maxsize=1024)
+def _label(text: str, size: int, most: int) -> np.ndarray:
+    """(h, w, 3) uint8 RGB: a label, its font smaller than ``size`` where it would be wider than ``most`` pixels."""
+    while True:
+        font, pad = _font(size), max(1, size // 4)
+        ascent, descent = font.getmetrics()
+        width, height = round(font.getlength(text)) + 2 * pad, ascent + descent + 2 * pad
+        if size <= _SMALLEST_FONT or width <= most:
+            break
+        size = max(_SMALLEST_FONT, min(size - 1, int(size * most / width)))
+    label = Image.new("RGB", (width, height), GROUND)
+    ImageDraw.Draw(label).text((pad, pad), text, font=font, fill=TEXT, anchor="la")
+    return np.asarray(label)
 
 
 @functools.lru_cache(maxsize=32)

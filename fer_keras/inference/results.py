@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack, nullcontext, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from ..atomic_files import atomic_path
+from ..atomic_files import atomic_path, refusal
 from ..errors import RunFolderError
 from .boxes import Box
 
@@ -102,8 +102,26 @@ class CsvWriter:
         return False
 
     def write(self, predictions: Iterable[Prediction]) -> None:
-        """Add one row for each prediction."""
+        """Add one row for each prediction.
+
+        Raises:
+            RunFolderError: the file system refuses.
+        """
+        with self._refusals():
+            self._write(predictions)
+
+    def _write(self, predictions: Iterable[Prediction]) -> None:
         self._rows.writerows(as_row(prediction, self._classes) for prediction in predictions)
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """The file's own name in the error: around it there may be others that are being written."""
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise refusal(Path(str(getattr(self._target, "name", self._target))), error) from error
 
 
 class JsonlWriter(CsvWriter):
@@ -115,8 +133,7 @@ class JsonlWriter(CsvWriter):
             self._stack = stack.pop_all()
         return self
 
-    def write(self, predictions: Iterable[Prediction]) -> None:
-        """Add one line for each prediction."""
+    def _write(self, predictions: Iterable[Prediction]) -> None:
         for prediction in predictions:
             self._stream.write(json.dumps(as_row(prediction, self._classes), ensure_ascii=False) + "\n")
 

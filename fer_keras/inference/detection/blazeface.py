@@ -83,6 +83,7 @@ class BlazeFaceDetector:
     it misses many that fill more than half of the picture.
 
     Attributes:
+        cheap: see :class:`fer_keras.inference.detection.protocol.Detector`.
         min_face: pixels of the smallest face that is searched for; None is 1/24 of the longer side, at least 47.
         calls: of the networks so far.
         seconds: that searching took so far.
@@ -105,6 +106,7 @@ class BlazeFaceDetector:
         if min_face is not None and min_face < MIN_FACE:
             raise InputError("the smallest face is too small", allowed=f"{MIN_FACE} pixels or more", received=min_face)
         self.min_face, self._parts = min_face, parts
+        self.cheap = min_face is None  # a 4K picture in five looks
         contents = [(NETWORKS[name], _read(NETWORKS[name])) for name in networks]
         self._networks = Pool(lambda: [_Loaded(network, content) for network, content in contents])
         self._lock, self.calls, self.seconds = threading.Lock(), 0, 0.0
