@@ -32,8 +32,8 @@ _QUALITY = 92  # of JPEG copies; PNG has none
 def draw_predictions(image: np.ndarray, predictions: Sequence[Prediction], *, enlarge: bool = False) -> np.ndarray:
     """Draw a box and a label for each face; sizes follow the picture's.
 
-    Labels stand above their box, or else below or inside of it, where they cover the least of labels of larger faces,
-    and always inside the picture. An uncertain expression has a question mark and a gray box. A picture without a face
+    Labels stand above their box, or else below or inside of it, where they cover the least of faces and of the labels of
+    larger faces, in smaller letters where that is needed, and always inside the picture. An uncertain expression has a question mark and a gray box. A picture without a face
     says so.
 
     Args:
@@ -45,8 +45,8 @@ def draw_predictions(image: np.ndarray, predictions: Sequence[Prediction], *, en
         (H, W, 3) uint8 RGB, larger where enlarged.
     """
     factor = max(1.0, LEGIBLE_SIDE / max(image.shape[:2])) if enlarge else 1.0
-    canvas = _Canvas(_copy(image, factor))
     boxes = [None if item.box is None else item.box.scaled(factor) for item in predictions]
+    canvas = _Canvas(_copy(image, factor), [box for box in boxes if box is not None])
     for item, box in reversed(list(zip(predictions, boxes, strict=True))):  # the largest face last, on top
         canvas.add_box(item, box)
     for item, box in zip(predictions, boxes, strict=True):
@@ -103,12 +103,14 @@ class _Canvas:
         pixels: (H, W, 3) uint8 RGB, changed in place.
     """
 
-    def __init__(self, pixels: np.ndarray):
+    def __init__(self, pixels: np.ndarray, faces: Sequence[Box]):
         self.pixels, (self._height, self._width) = pixels, pixels.shape[:2]
         side = (self._width * self._height) ** 0.5
         self._line = max(1, round(_LINE_SHARE * side))
         self._font_size = max(_SMALLEST_FONT, round(_FONT_SHARE * side))
-        self._labels = np.zeros((0, 4), int)  # edges of those that stand: left, top, right, bottom
+        # Edges of what labels should not cover, left, top, right, bottom, and how bad it is: faces, then labels.
+        self._taken = np.array([self._edges(box) for box in faces]).reshape(-1, 4)
+        self._weights = np.full(len(faces), 0.5)
 
     def add_box(self, prediction: Prediction, box: Box | None) -> None:
         """Draw the lines around one face: a bright one between two dark ones."""
@@ -125,34 +127,34 @@ class _Canvas:
 
     def add_label(self, prediction: Prediction, box: Box | None) -> None:
         """Write what is said of one face, or that there is none."""
-        size = self._font_size
-        left, top, right, bottom = 0.0, 0.0, 0.0, 0.0
+        edges, size = (0.0, 0.0, 0.0, 0.0), self._font_size
         if box is not None:
-            left, top, right, bottom = self._edges(box)
-            size = max(_SMALLEST_FONT, min(size, round(_FONT_OF_BOX * box.width)))
-        label = _label(label_of(prediction), size, self._width)
-        height, width = label.shape[:2]
-        above, below, inside = top - height, bottom, bottom - height
-        places = [(x, y) for x in (left, right - width) for y in (above, below, top, inside)]
-        x, y = self._least_covering(places, width, height)
-        self._labels = np.append(self._labels, [(x, y, x + width, y + height)], axis=0)
-        part = self.pixels[y : y + height, x : x + width]
+            edges, size = self._edges(box), max(_SMALLEST_FONT, min(size, round(_FONT_OF_BOX * box.width)))
+        while True:
+            label = _label(label_of(prediction), size, self._width)
+            (x, y), covered = self._place(edges, label.shape[1], label.shape[0])
+            if not covered or size <= _SMALLEST_FONT:
+                break
+            size = max(_SMALLEST_FONT, int(0.75 * size))
+        part = self.pixels[y : y + label.shape[0], x : x + label.shape[1]]
         part[:] = label[: part.shape[0], : part.shape[1]]
+        self._taken = np.append(self._taken, [(x, y, x + part.shape[1], y + part.shape[0])], axis=0)
+        self._weights = np.append(self._weights, 1.0)
 
     def _edges(self, box: Box) -> tuple[float, float, float, float]:
         """The longer a side, the nearer it may lie to the edge: inside, the line still shows."""
         return max(0.0, box.left), max(0.0, box.top), min(self._width, box.right), min(self._height, box.bottom)
 
-    def _least_covering(self, places: Sequence[tuple[float, float]], width: int, height: int) -> tuple[int, int]:
-        """The first of the places, moved into the picture, that covers the least of the labels before."""
-        wanted = np.round(places).astype(int)  # (places, 2)
-        inside = np.clip(wanted, 0, [max(0, self._width - width), max(0, self._height - height)])
-        ends = np.minimum(inside[:, None] + [width, height], self._labels[None, :, 2:])
-        common = np.prod(np.maximum(0, ends - np.maximum(inside[:, None], self._labels[None, :, :2])), axis=-1).sum(axis=1)
-        # A label that had to be moved up or down covers a box, its own or that of another face.
-        moved = np.abs(inside - wanted)[:, 1] * width
-        x, y = inside[np.argmin(common + moved)]
-        return int(x), int(y)
+    def _place(self, edges: tuple[float, float, float, float], width: int, height: int) -> tuple[tuple[int, int], float]:
+        """The place around a box at which a label covers the least, and how much that is."""
+        left, top, right, bottom = edges
+        places = [(x, y) for y in (top - height, bottom, top, bottom - height) for x in (left, right - width)]
+        most = [max(0, self._width - width), max(0, self._height - height)]
+        starts = np.clip(np.round(places).astype(int), 0, most)[:, None]  # (places, 1, 2)
+        sides = np.minimum(starts + [width, height], self._taken[:, 2:]) - np.maximum(starts, self._taken[:, :2])
+        covered = np.prod(np.maximum(sides, 0), axis=-1) @ self._weights  # (places,)
+        best = int(np.argmin(covered))
+        return (int(starts[best, 0, 0]), int(starts[best, 0, 1])), float(covered[best])
 
 
 @functools.lru_cache(maxsize=1024)

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 
 import numpy as np
 
@@ -76,7 +77,7 @@ class FaceFollower:
         usual = 0.0 if is_cheap(detector) else DEFAULT_DETECT_EVERY
         self._detector, self._stages = detector, stages
         self.detect_every = usual if detect_every is None else detect_every
-        self._before: np.ndarray | None = None
+        self._before: _Pixels | None = None
         self._last = -math.inf
         self.tracker = FaceTracker()
         self.detections = 0
@@ -90,12 +91,13 @@ class FaceFollower:
         """
         if self._detector is None:
             return [(0, None)], set()
-        lost = self._begin_anew() if self._before is not None and self._before.shape != frame.pixels.shape else set()
+        now = _Pixels(frame.pixels)
+        lost = self._begin_anew() if self._before and self._before.pixels.shape != now.pixels.shape else set()
         with self._stages.measure("track"):
-            followed = boxes is None and not self._is_due(frame) and self._follow_all(frame)
+            followed = boxes is None and not self._is_due(frame) and self._follow_all(now)
         if not followed:
-            lost |= self._detect(frame, boxes)
-        self._before = frame.pixels
+            lost |= self._detect(frame, now, boxes)
+        self._before = now
         height, width = frame.pixels.shape[:2]
         seen = [(track.face, track.box) for track in self.tracker.visible]
         return [(face, box) for face, box in seen if box.clipped(width, height) is not None], lost
@@ -110,30 +112,40 @@ class FaceFollower:
         self._before, self._last = None, -math.inf
         return self.tracker.forget_all()
 
-    def _follow_all(self, frame: Frame) -> bool:
+    def _follow_all(self, now: _Pixels) -> bool:
         """Move all boxes to the frame; False where one is lost, as at a cut or a quick turn: then it is searched now."""
-        moved = self._follow([track.box for track in self.tracker.visible], frame)
+        moved = self._follow([track.box for track in self.tracker.visible], now)
         if None not in moved:
             self.tracker.moved(moved)
         return None not in moved
 
-    def _follow(self, boxes: list[Box], frame: Frame) -> list[Box | None]:
+    def _follow(self, boxes: list[Box], now: _Pixels) -> list[Box | None]:
         if self._before is None or not boxes:
             return [None] * len(boxes)
-        before, after = flow_picture(self._before), flow_picture(frame.pixels)
-        return follow_boxes(before, after, boxes, after.shape[1] / frame.pixels.shape[1])
+        return follow_boxes(self._before.small, now.small, boxes, now.small.shape[1] / now.pixels.shape[1])
 
     def _is_due(self, frame: Frame) -> bool:
         # Half a frame of tolerance at 100 frames per second: 0.3 s must not become 0.33 s by rounding.
         return frame.timestamp - self._last >= self.detect_every - 0.005
 
-    def _detect(self, frame: Frame, boxes: Sequence[Box] | None) -> set[int]:
+    def _detect(self, frame: Frame, now: _Pixels, boxes: Sequence[Box] | None) -> set[int]:
         self._last, self.detections = frame.timestamp, self.detections + 1
         if boxes is None and self._detector is not None:
             with self._stages.measure("detect"):
                 boxes = self._detector.detect(frame.pixels)
         with self._stages.measure("track"):
-            return self.tracker.detected(boxes or (), frame.timestamp, lambda missed: self._follow(missed, frame))
+            return self.tracker.detected(boxes or (), frame.timestamp, lambda missed: self._follow(missed, now))
+
+
+class _Pixels:
+    """A frame, and what flow is computed on, where it is."""
+
+    def __init__(self, pixels: np.ndarray):
+        self.pixels = pixels
+
+    @cached_property
+    def small(self) -> np.ndarray:
+        return flow_picture(self.pixels)
 
 
 def flow_picture(pixels: np.ndarray) -> np.ndarray:
