@@ -3,8 +3,9 @@
     python benchmarks/video_stages.py [VIDEO ...] [--model saved_models/RUN] [--detector NAME] [--frames 300]
 
 Without a video two are composed of drawn faces that move: one face in 640x480, and 100 faces in 3840x2160, in which
-``blazeface:60`` finds most; the second one is searched every 0.3 s, and once more in each frame. CPU time adds up all threads and does not depend on what else the machine does, as the clock does. Stages are clocked in their
-threads, which work at the same time: their sum is more than the whole takes by the clock.
+``blazeface:60`` finds most; the second one is searched every 0.3 s, and once more in each frame. CPU time adds up all
+threads and does not depend on what else the machine does, as the clock does. Stages are clocked in their threads, which
+work at the same time: their sum is more than the whole takes by the clock.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def measure(name: str, video: Path, predictor: Predictor, folder: Path, detect_e
         found = sum(row.face is not None for row in rows) / frames
         print(
             f"{name}, {words}: {found:.1f} faces, {summary.detections} searches of {frames} frames, "
-            f"{frames / summary.wall_seconds:.1f} frames a second by the clock, {1000 * cpu / frames:.2f} ms CPU a frame"
+            f"{frames / summary.wall_seconds:.1f} frames a second by the clock, {1000 * cpu / frames:.2f} ms CPU each"
         )
         stages = {stage: f"{1000 * seconds / frames:.2f}" for stage, seconds in summary.stage_seconds.items()}
         print("    ms a frame: " + ", ".join(f"{stage} {each}" for stage, each in stages.items()))

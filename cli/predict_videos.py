@@ -21,7 +21,6 @@ from .prediction_outputs import (
     shown_name,
 )
 
-
 # Seconds. An encoder's delay of a few pictures is none that anybody hears.
 _NOTABLE_START = 0.2
 

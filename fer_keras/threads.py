@@ -47,7 +47,7 @@ def map_in_order(
 
 
 class Pool(Generic[Item]):
-    """Things of which each serves one thread at a time, such as a runtime with its buffers; made when they are needed."""
+    """Things of which each serves one thread at a time, as a runtime with its buffers; made when they are needed."""
 
     def __init__(self, make: Callable[[], Item], most: int | None = None, first: Item | None = None):
         """Start with at most one.

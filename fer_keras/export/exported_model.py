@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ class ExportedModel:
         """
         count = max(math.ceil(len(items) / BATCH_SIZE), min(self.threads, len(items) // _LEAST_SHARE), 1)
         edges = [len(items) * at // count for at in range(count + 1)]
-        shares = [items[first:end] for first, end in zip(edges, edges[1:], strict=False)]
+        shares = [items[first:end] for first, end in pairwise(edges)]
         mapped = map(function, shares) if min(count, self.threads) == 1 else self._helpers.map(function, shares)
         return np.concatenate(list(mapped))
 

@@ -1,6 +1,6 @@
 """Boxes and labels on pictures of any size, for people to look at, and annotated copies on disk.
 
-A picture is copied once; lines are written into it, and so are labels, each drawn by itself and kept for the next frame.
+A picture is copied once; lines are written into it, and labels, each drawn by itself and kept for the next frame.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ _QUALITY = 92  # of JPEG copies; PNG has none
 def draw_predictions(image: np.ndarray, predictions: Sequence[Prediction], *, enlarge: bool = False) -> np.ndarray:
     """Draw a box and a label for each face; sizes follow the picture's.
 
-    Labels stand above their box, or else below or inside of it, where they cover the least of faces and of the labels of
-    larger faces, in smaller letters where that is needed, and always inside the picture. An uncertain expression has a question mark and a gray box. A picture without a face
-    says so.
+    Labels stand above their box, or else below or inside of it, where they cover the least of faces and of the labels
+    of larger faces, in smaller letters where that is needed, and always inside the picture. An uncertain expression has
+    a question mark and a gray box. A picture without a face says so.
 
     Args:
         image: (H, W) uint8 gray or (H, W, 3) uint8 RGB; not changed.
@@ -145,13 +145,17 @@ class _Canvas:
         """The longer a side, the nearer it may lie to the edge: inside, the line still shows."""
         return max(0.0, box.left), max(0.0, box.top), min(self._width, box.right), min(self._height, box.bottom)
 
-    def _place(self, edges: tuple[float, float, float, float], width: int, height: int) -> tuple[tuple[int, int], float]:
+    def _place(
+        self, edges: tuple[float, float, float, float], width: int, height: int
+    ) -> tuple[tuple[int, int], float]:
         """The place around a box at which a label covers the least, and how much that is."""
         left, top, right, bottom = edges
         places = [(x, y) for y in (top - height, bottom, top, bottom - height) for x in (left, right - width)]
         most = [max(0, self._width - width), max(0, self._height - height)]
         starts = np.clip(np.round(places).astype(int), 0, most)[:, None]  # (places, 1, 2)
-        sides = np.minimum(starts + [width, height], self._taken[:, 2:]) - np.maximum(starts, self._taken[:, :2])
+        sides = np.minimum(starts + np.array([width, height]), self._taken[:, 2:]) - np.maximum(
+            starts, self._taken[:, :2]
+        )
         covered = np.prod(np.maximum(sides, 0), axis=-1) @ self._weights  # (places,)
         best = int(np.argmin(covered))
         return (int(starts[best, 0, 0]), int(starts[best, 0, 1])), float(covered[best])

@@ -92,7 +92,9 @@ def test_labels_of_neighbours_cover_neither_each_other_nor_a_face():
     image = np.full((520, 640, 3), 120, np.uint8)
     alone = [plates(draw_predictions(image, [one])).sum() for one in faces]
     drawn = draw_predictions(image, faces)
-    inside = [drawn[int(f.box.top) + 8 : int(f.box.bottom) - 8, int(f.box.left) + 8 : int(f.box.right) - 8] for f in faces]
+    inside = [
+        drawn[int(f.box.top) + 8 : int(f.box.bottom) - 8, int(f.box.left) + 8 : int(f.box.right) - 8] for f in faces
+    ]
     assert not any(plates(part).any() for part in inside)
     crowded, roomy = plates(drawn).sum(), sum(alone)
     assert 0.3 * roomy < crowded < 0.9 * roomy, "in smaller letters, and all are there"

@@ -1,6 +1,6 @@
 """Run TFLite files with LiteRT, without TensorFlow: float ends, or uint8 ends as of a full int8 file.
 
-Each interpreter scores one face at a time on one thread, and there is one for each core: in one call LiteRT is no faster
+Each interpreter scores one face at a time on one thread, and there is one for each core: a call of LiteRT is no faster
 with many faces than with one, and threads inside of an interpreter wait for each other. TensorFlow's interpreter takes
 over only where ``ai_edge_litert`` is not installed.
 """

@@ -21,8 +21,8 @@ from ..detection.protocol import Detector, is_cheap, require_cv2
 from .reader import Frame
 from .tracking import FaceTracker
 
-# Seconds between two detections with a detector that takes longer than a frame lasts. A face that comes into the picture
-# is seen this much later at most.
+# Seconds between two detections with a detector that takes longer than a frame lasts. A face that comes into the
+# picture is seen this much later at most.
 DEFAULT_DETECT_EVERY = 0.3
 # Longest side in pixels of the pictures in which points are followed; more costs time and gains nothing.
 MAX_SIDE = 320
@@ -113,7 +113,7 @@ class FaceFollower:
         return self.tracker.forget_all()
 
     def _follow_all(self, now: _Pixels) -> bool:
-        """Move all boxes to the frame; False where one is lost, as at a cut or a quick turn: then it is searched now."""
+        """Move all boxes to the frame; False where one is lost, as at a cut or a quick turn, so that it is searched."""
         moved = self._follow([track.box for track in self.tracker.visible], now)
         if None not in moved:
             self.tracker.moved(moved)

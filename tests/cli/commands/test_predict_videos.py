@@ -70,7 +70,7 @@ def test_pictures_that_begin_late_are_told(tmp_path, capsys):
     late = write_timed(tmp_path / "late.mp4", frames, [0.8 + at / 25 for at in range(25)], sound=2.0)
     assert run(["predict", str(late), "--jsonl", "-"]) == 0
     shown = capsys.readouterr()
-    assert [json.loads(line)["timestamp"] for line in shown.out.splitlines()][0] == 0.8
+    assert json.loads(shown.out.splitlines()[0])["timestamp"] == 0.8
     assert "begin at 0.80 s" in shown.err
     assert "damaged" not in shown.err
 

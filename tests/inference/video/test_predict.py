@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from video_files import HEIGHT, WIDTH, BrightnessPredictor, PatchDetector, picture, write_timed, write_video
 
-from fer_keras.errors import DataError, InputError, RunFolderError
+from fer_keras.errors import DataError, InputError
 from fer_keras.inference.video.predict import predict_camera, predict_video
 from fer_keras.inference.video.reader import is_video, open_video
 from fer_keras.inference.video.writer import VideoWriter, check_video_path
