@@ -31,6 +31,8 @@ _DEMUXERS = "mov,matroska,avi,mpegts,mpeg,mpegvideo,m4v,flv,asf,ogg,mxf,dv,h264,
 INSTALL_PYAV = 'Install PyAV: pip install "av>=15"'
 # Seconds from a picture without a usable time to the one before, where nothing tells how long one stands.
 _USUAL_STEP = 1 / 25
+# Seconds by which times go back where recordings were joined, each with a clock of its own.
+_NEW_CLOCK = 1.0
 _TS_DISCONT = 0x0200  # AVFMT_TS_DISCONT: times of these containers begin anywhere
 
 
@@ -72,6 +74,7 @@ class VideoReader:
         self._stream.thread_type = "AUTO"
         self._codec = self._stream.codec_context
         self._stated_aspect, self._first_aspect = self._stream.sample_aspect_ratio, self._codec.sample_aspect_ratio
+        self._is_avi = container.format.name == "avi"
         starts_anywhere = container.format.flags & _TS_DISCONT
         self._origin = (container.start_time or 0) / 1e6 if starts_anywhere else 0.0  # us -> s
         self.declared_seconds = _declared_seconds(container, self._stream)
@@ -132,13 +135,25 @@ class VideoReader:
     def _time(self, picture: Any) -> float:
         if picture.duration:
             self._step = float(picture.duration * picture.time_base)
-        now = None if picture.pts is None else float(picture.pts * picture.time_base) - self._origin
+        now = self._stamp(picture)
         if self.frames == 1:
             return max(now or 0.0, 0.0)
         if now is not None and now > self.last:
             return now
         self.repaired += 1
+        if now is not None and self.last - now > _NEW_CLOCK:
+            self._origin -= self.last + self._step - now
         return self.last + self._step
+
+    def _stamp(self, picture: Any) -> float | None:
+        if not self._is_avi:
+            return None if picture.pts is None else float(picture.pts * picture.time_base) - self._origin
+        # An AVI file states the order in which pictures are decoded, and the first one is shown at 0.
+        if picture.dts is None:  # the last ones, which the decoder holds back
+            return self.last + self._step
+        if self.frames == 1:
+            self._origin = float(picture.dts * picture.time_base)
+        return float(picture.dts * picture.time_base) - self._origin
 
     def _shown(self, picture: Any) -> np.ndarray:
         """Stretch, turn and mirror a picture as the file says."""

@@ -183,6 +183,31 @@ def test_a_stated_rate_of_1000_is_not_believed(tmp_path):
     assert frames[-1].number == 111 // 3 * 3
 
 
+@pytest.mark.parametrize("suffix", [".avi", ".mp4", ".mkv", ".ts"])
+def test_pictures_that_are_stored_in_another_order_than_shown(tmp_path, suffix):
+    """x264 stores some pictures after ones that are shown later; AVI has no place for when they are shown."""
+    path = write_timed(tmp_path / f"swapped{suffix}", _numbered(50), [at / 25 for at in range(50)], "libx264")
+    frames, reader = read_all(path)
+    assert [frame.timestamp for frame in frames] == pytest.approx([at / 25 for at in range(50)], abs=0.001)
+    assert [frame.pixels.mean() for frame in frames] == pytest.approx([40 + 4 * at for at in range(50)], abs=3)
+    assert reader.repaired == 0
+
+
+def test_recordings_that_were_joined_go_on_after_each_other(tmp_path):
+    """As by ``cat a.mts b.mts``: the second one's clock begins anew."""
+    parts = []
+    for number, times in enumerate([[at / 25 for at in range(60)], [0, 0.04, 0.5, 1.2, 1.24]]):
+        part = tmp_path / f"{number}.ts"
+        parts.append(write_timed(part, [corners()] * len(times), times, "libx264").read_bytes())
+    (tmp_path / "joined.ts").write_bytes(b"".join(parts))
+    frames, reader = read_all(tmp_path / "joined.ts")
+    times = [frame.timestamp for frame in frames]
+    assert len(times) == 65
+    assert np.diff(times[-5:]) == pytest.approx([0.04, 0.46, 0.7, 0.04], abs=0.002)
+    assert times[-5] == pytest.approx(60 / 25, abs=0.1)
+    assert reader.repaired <= 2
+
+
 def test_thinning_goes_by_the_times_where_the_rate_varies(tmp_path):
     times = [*np.arange(0, 1, 0.01), *np.arange(1, 5, 0.5)]
     path = write_timed(tmp_path / "varying.mp4", [corners()] * len(times), times)
