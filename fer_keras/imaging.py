@@ -222,7 +222,7 @@ def _centres(old: int, size: int) -> tuple[np.ndarray, ...]:
 
 
 def _sum_areas(pixels: np.ndarray, size: int) -> np.ndarray:
-    """Sum over the area of each new pixel, an old one being ``size * size``: (h, w) to (size, size) float64."""
+    """Sum over the area of each new pixel, an old one being ``size * size``: (h, w) to (size, size) whole numbers."""
     step = max(1, size * _BAND_PIXELS // pixels.size)
     if step >= size:
         return _sum_band(pixels, size, slice(None))
@@ -236,7 +236,9 @@ def _sum_band(pixels: np.ndarray, size: int, edges: slice) -> np.ndarray:
     rows, next_row, above, below = (part[edges] for part in _edges(pixels.shape[0], size))
     columns, next_column, left, right = _edges(pixels.shape[1], size)
     top = rows[0]
-    table = cv2.integral(pixels[top : next_row[-1]], sdepth=cv2.CV_64F)  # (band + 1, w + 1)
+    # Of bytes 32 bits hold what one new pixel can reach. What overflows on the way is right again in the differences.
+    small = pixels.dtype == np.uint8 and pixels.size * 255 < 2**31
+    table = cv2.integral(pixels[top : next_row[-1]], sdepth=cv2.CV_32S if small else cv2.CV_64F)  # (band + 1, w + 1)
     table = _between(table, 0, rows - top, next_row - top, above[:, None], below[:, None])
     table = table[1:] - table[:-1]
     table = _between(table, 1, columns, next_column, left, right)
@@ -256,7 +258,7 @@ def _between(table: np.ndarray, axis: int, first: np.ndarray, second: np.ndarray
 def _edges(old: int, size: int) -> tuple[np.ndarray, ...]:
     """Of each edge of new pixels on a line: the old ones' edges around it, and what each gives; (size + 1,)."""
     whole, part = np.divmod(np.arange(size + 1) * old, size)
-    return whole, np.minimum(whole + 1, old), (size - part).astype(np.float64), part.astype(np.float64)
+    return whole, np.minimum(whole + 1, old), (size - part).astype(np.int32), part.astype(np.int32)
 
 
 def _decode(data: bytes, convert: Callable[[Image.Image], np.ndarray], max_bytes: int, max_pixels: int) -> np.ndarray:

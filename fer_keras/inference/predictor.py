@@ -158,7 +158,8 @@ class Predictor:
         """
         pictures = [images] if isinstance(images, (str, Path, bytes, np.ndarray)) else list(images)
         files = [str(item) if isinstance(item, (str, Path)) else f"image {at}" for at, item in enumerate(pictures)]
-        boxes, rows = [], []
+        boxes: list[list[Box | None]] = []
+        rows: list[np.ndarray] = []
         for item in pictures:
             pixels = read_picture(item)
             boxes.append([None] if crops else self.find(pixels))

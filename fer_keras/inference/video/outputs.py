@@ -107,10 +107,11 @@ class VideoOutputs:
             RunFolderError: the file system refuses.
         """
         self.stages, self.annotate, self.csv, self._sink = stages, annotate, csv, sink
-        scratch = None if annotate is None else stack.enter_context(atomic_path(annotate))
-        scratch = scratch and stack.enter_context(path_for_libraries(scratch))
         self._rows = None if csv is None else stack.enter_context(CsvWriter(csv, classes))
-        self._copy = None if scratch is None else stack.enter_context(_Copy(scratch, annotate, stages))
+        self._copy = None
+        if annotate is not None:
+            scratch = stack.enter_context(path_for_libraries(stack.enter_context(atomic_path(annotate))))
+            self._copy = stack.enter_context(_Copy(scratch, annotate, stages))
         self.frames = self.with_face = 0
 
     def take(self, item: AnalysedFrame) -> None:

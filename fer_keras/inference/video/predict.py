@@ -163,7 +163,7 @@ class FrameAnalysis:
             frame: the next one.
             found: boxes that the detector found in it and the probabilities of each, where that is known already.
         """
-        faces, lost = self.follower.find(frame, None if found is None else list(found))
+        faces, lost = self.follower.find(frame, None if found is None else [box for box in found if box is not None])
         self._smoother.forget(lost)
         rows = dict(found or {})
         missing = [box for _, box in faces if box not in rows]
@@ -183,8 +183,9 @@ class FrameAnalysis:
 
     def _describe(self, frame: Frame, face: int, box: Box | None, row: np.ndarray) -> Prediction:
         smoothed = self._smoother.update(face, frame.timestamp, row)
-        place = {"file": self._file, "frame": frame.number, "timestamp": frame.timestamp, "face": face, "box": box}
-        return self._predictor.describe(smoothed, **place)
+        return self._predictor.describe(
+            smoothed, file=self._file, frame=frame.number, timestamp=frame.timestamp, face=face, box=box
+        )
 
 
 def _check_options(
