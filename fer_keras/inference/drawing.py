@@ -130,13 +130,15 @@ class _Canvas:
         edges, size = (0.0, 0.0, 0.0, 0.0), self._font_size
         if box is not None:
             edges, size = self._edges(box), max(_SMALLEST_FONT, min(size, round(_FONT_OF_BOX * box.width)))
+        text = label_of(prediction)
         while True:
-            label = _label(label_of(prediction), size, self._width)
-            (x, y), covered = self._place(edges, label.shape[1], label.shape[0])
+            size, width, height = _label_size(text, size, self._width)
+            (x, y), covered = self._place(edges, width, height)
             if not covered or size <= _SMALLEST_FONT:
                 break
             size = max(_SMALLEST_FONT, int(0.75 * size))
-        part = self.pixels[y : y + label.shape[0], x : x + label.shape[1]]
+        label = _label(text, size, width, height)
+        part = self.pixels[y : y + height, x : x + width]
         part[:] = label[: part.shape[0], : part.shape[1]]
         self._taken = np.append(self._taken, [(x, y, x + part.shape[1], y + part.shape[0])], axis=0)
         self._weights = np.append(self._weights, 1.0)
@@ -161,19 +163,28 @@ class _Canvas:
         return (int(starts[best, 0, 0]), int(starts[best, 0, 1])), float(covered[best])
 
 
-@functools.lru_cache(maxsize=1024)
-def _label(text: str, size: int, most: int) -> np.ndarray:
-    """(h, w, 3) uint8 RGB: a label, its font smaller than ``size`` where it would be wider than ``most`` pixels."""
+@functools.lru_cache(maxsize=4096)
+def _label_size(text: str, size: int, most: int) -> tuple[int, int, int]:
+    """Font, width and height of a label, the font smaller than asked for where it would be wider than ``most``."""
     while True:
-        font, pad = _font(size), max(1, size // 4)
+        font, pad = _font(size), _pad(size)
         ascent, descent = font.getmetrics()
         width, height = round(font.getlength(text)) + 2 * pad, ascent + descent + 2 * pad
         if size <= _SMALLEST_FONT or width <= most:
-            break
+            return size, width, height
         size = max(_SMALLEST_FONT, min(size - 1, int(size * most / width)))
+
+
+@functools.lru_cache(maxsize=256)  # of a video in 4K some 40 MB
+def _label(text: str, size: int, width: int, height: int) -> np.ndarray:
+    """(height, width, 3) uint8 RGB."""
     label = Image.new("RGB", (width, height), GROUND)
-    ImageDraw.Draw(label).text((pad, pad), text, font=font, fill=TEXT, anchor="la")
+    ImageDraw.Draw(label).text((_pad(size), _pad(size)), text, font=_font(size), fill=TEXT, anchor="la")
     return np.asarray(label)
+
+
+def _pad(size: int) -> int:
+    return max(1, size // 4)
 
 
 @functools.lru_cache(maxsize=32)

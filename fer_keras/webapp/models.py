@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import threading
 from dataclasses import dataclass
 
@@ -33,7 +34,12 @@ def load_model(model: str | None) -> LoadedModel:
     """
     with open_model(model) as path:
         predictor = Predictor(path, detector=None)
-        return LoadedModel(predictor, read_facts(path, predictor))
+        loaded = LoadedModel(predictor, read_facts(path, predictor))
+    # Streamlit collects garbage after each run of the page, also for each picture of the live view. What has been
+    # imported and loaded until now stays, and need not be looked through every time.
+    gc.collect()
+    gc.freeze()
+    return loaded
 
 
 def configured(predictor: Predictor, *, detector: Detector | None, margin: float, tta: str) -> Predictor:
