@@ -11,7 +11,7 @@ import sys
 import click
 
 from fer_keras import __version__
-from fer_keras.errors import FerKerasError, nearest_hint
+from fer_keras.errors import FerKerasError, nearest_hint, printable
 
 # Command name to one line of help: enough for --help, so that no command module is imported for it.
 COMMANDS = {
@@ -102,6 +102,7 @@ def run(arguments: list[str]) -> int:
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
     except click.ClickException as error:
+        error.message = printable(error.message)
         error.show()
         if isinstance(error, click.NoSuchOption) and (file := _file_like_an_option(arguments)):
             click.echo(f"A file has such a name: write ./{file}, or put -- before the files.", err=True)

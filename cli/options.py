@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from fer_keras.errors import readable_name
+from fer_keras.errors import printable
 
 data_option = click.option(
     "--data",
@@ -106,4 +106,4 @@ def show_notices(notices: tuple[str, ...] | list[str]) -> None:
 
     console = Console(stderr=True)
     for notice in notices:
-        console.print(Panel(readable_name(notice).replace("[", "\\["), title="NOTICE", style="bold black on yellow"))
+        console.print(Panel(printable(notice).replace("[", "\\["), title="NOTICE", style="bold black on yellow"))

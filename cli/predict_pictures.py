@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from fer_keras.errors import printable
+
 from .options import echo_json
 from .prediction_outputs import (
     check_targets,
@@ -16,7 +18,6 @@ from .prediction_outputs import (
     echo_left_out,
     free_name,
     open_rows,
-    shown_name,
 )
 
 _FIRST_FRAME = "it holds several pictures; the first alone was read"
@@ -45,7 +46,7 @@ def predict_pictures(
             *map(_Rows, open_rows(stack, predictor, csv_path, jsonl_path)),
             document,
             None if output is None else _Copies(output, files, targets.values()),
-            None if quiet else _Table([shown_name(file.path) for file in files]),
+            None if quiet else _Table([printable(str(file.path)) for file in files]),
             summary,
         )
         sinks = [sink for sink in outputs if sink is not None]
@@ -114,7 +115,7 @@ class _Table:
         click.echo(click.style(f"{'file':<{self._width}}  face  expression       box", bold=True))
 
     def take(self, result):
-        name = shown_name(result.path)
+        name = printable(str(result.path))
         name = name if len(name) <= self._width else "…" + name[1 - self._width :]
         for prediction in result.predictions:
             face = "-" if prediction.face is None else prediction.face
@@ -167,7 +168,7 @@ class _Summary:
             echo_broken(result.path, result.error)
         elif result.more_frames:
             self.counts["first_frame_only"] += 1
-            click.echo(f"{click.style('notice:', fg='yellow')} {shown_name(result.path)}: {_FIRST_FRAME}", err=True)
+            click.echo(f"{click.style('notice:', fg='yellow')} {printable(str(result.path))}: {_FIRST_FRAME}", err=True)
         if not result.error and result.predictions[0].expression is None:
             self.counts["without_face"] += 1
             self._small += not self._whole and self._is_small(result.size)

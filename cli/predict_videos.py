@@ -10,6 +10,8 @@ from pathlib import Path
 
 import click
 
+from fer_keras.errors import printable
+
 from .options import echo_json
 from .prediction_outputs import (
     check_targets,
@@ -18,7 +20,6 @@ from .prediction_outputs import (
     echo_left_out,
     free_name,
     open_rows,
-    shown_name,
 )
 
 # Seconds. An encoder's delay of a few pictures is none that anybody hears.
@@ -163,7 +164,7 @@ def _show(summary, counts, quiet) -> None:
     if not quiet:
         speed = summary.frames_analysed / summary.wall_seconds
         click.echo(
-            f"{shown_name(summary.file)}: {summary.seconds:.1f} s, {_frames(summary)}, {summary.faces} face numbers"
+            f"{printable(str(summary.file))}: {summary.seconds:.1f} s, {_frames(summary)}, {summary.faces} face numbers"
         )
         shares = [f"{name} {count / counts.total():.0%}" for name, count in counts.most_common(3)]
         click.echo(f"  appeared mostly: {', '.join(shares)}" if shares else "  no face found")
@@ -171,7 +172,7 @@ def _show(summary, counts, quiet) -> None:
         if summary.annotated:
             click.echo(f"  {summary.annotated}, {summary.encoder}, without sound")
     for notice in _notices(summary):
-        click.echo(f"{click.style('notice:', fg='yellow')} {shown_name(summary.file)}: {notice}", err=True)
+        click.echo(f"{click.style('notice:', fg='yellow')} {printable(str(summary.file))}: {notice}", err=True)
 
 
 def _frames(summary) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from fer_keras.atomic_files import fitting_name, is_device
-from fer_keras.errors import readable_name
+from fer_keras.errors import printable
 
 _STDOUT = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 
@@ -101,19 +101,13 @@ def echo_left_out(left_out: list[tuple[Path, str]]) -> None:
     """Say on stderr what was not read and why, with an example of each reason."""
     for why, count in count_left_out(left_out).items():
         example = next(path for path, other in left_out if other == why)
-        more = f"{shown_name(example)}, ..." if count > 1 else shown_name(example)
+        more = f"{printable(str(example))}, ..." if count > 1 else printable(str(example))
         click.echo(f"{click.style('left out:', fg='yellow')} {count:,} {why}: {more}", err=True)
-
-
-def shown_name(name: Path | str) -> str:
-    """A file's name for a terminal: control characters and bytes that are no UTF-8 are shown, not sent."""
-    text = readable_name(str(name))
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 def echo_broken(name: Path | str, error: Exception | str) -> None:
     """Say on stderr that an input could not be used; the others go on."""
-    click.echo(f"{click.style('broken:', fg='red')} {shown_name(name)}: {error}", err=True)
+    click.echo(f"{click.style('broken:', fg='red')} {printable(str(name))}: {error}", err=True)
 
 
 def echo_search_cost(detector) -> None:

@@ -12,7 +12,9 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
+from fer_keras.errors import printable
 from fer_keras.training.callbacks import Observer
 
 if TYPE_CHECKING:
@@ -103,5 +105,5 @@ def print_table(title: str, rows: list[tuple[str, str]], *, stderr: bool = False
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for name, value in rows:
-        table.add_row(name, value)
+        table.add_row(Text(name), Text("\n".join(map(printable, value.split("\n")))))  # names are no markup
     Console(stderr=stderr, highlight=False).print(table)

@@ -15,6 +15,9 @@ from pathlib import Path
 
 from .errors import RunFolderError
 
+# What a cell begins with that spreadsheets compute.
+FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+
 # Of linux/fcntl.h and linux/fs.h: paths count from the working folder; two names change places.
 _HERE, _EXCHANGE = -100, 2
 # The longest name of a file on Linux, macOS and Windows, and what is kept of a suffix.
@@ -268,3 +271,8 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, data: object) -> None:
     """Write JSON atomically; NaN is refused rather than written as non-standard JSON."""
     write_text(path, json.dumps(data, indent=2, allow_nan=False) + "\n")
+
+
+def as_cell(name: str) -> str:
+    """A file's name as a cell of a table: ``./=x.jpg`` for ``=x.jpg``, which a spreadsheet takes for a formula."""
+    return f"./{name}" if name.startswith(FORMULAS) else name

@@ -30,7 +30,7 @@ class FerKerasError(Exception):
             text += f" Received: {self.received}."
         if self.hint:
             text += f" {self.hint}" if self.hint.endswith("?") else f" {self.hint.rstrip('.')}."
-        return readable_name(" ".join(text.split()))
+        return printable(" ".join(text.split()))
 
 
 class InputError(FerKerasError):
@@ -72,3 +72,9 @@ def nearest_hint(word: str, valid: Iterable[str]) -> str:
 def readable_name(name: str) -> str:
     """Return a file's name as text that can be written anywhere: bytes that are no UTF-8 become ``\\udcff``."""
     return name.encode("utf-8", "backslashreplace").decode()
+
+
+def printable(text: str) -> str:
+    """Return text for a terminal: control characters and bytes that are no UTF-8 are shown as escapes, not sent."""
+    text = readable_name(text)
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import functools
 import io
+import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,6 +33,11 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "HEIC")
 MAX_BYTES = 10 * 2**20
 MAX_PIXELS = 40_000_000
 MAX_SIDE = 12_000
+
+# Cameras and optimizers write at most some 20; each costs a pass over all pixels, and a few bytes hold one.
+MAX_SCANS = 64
+# Sides of tiles that are memory of their own, whatever the picture's side is.
+_MAX_TILE = 1024
 
 # A table of sums takes 8 bytes a pixel; larger pictures are averaged in bands of rows of about this many.
 _BAND_PIXELS = 2**22
@@ -102,10 +109,17 @@ def read_image_file(path: Path, max_bytes: int = MAX_BYTES, *, problem: str = "c
         DataError: ``problem`` and the reason.
     """
     try:
-        with open(path, "rb") as handle:
+        with open(path, "rb", opener=_without_waiting) as handle:
+            if not stat.S_ISREG(os.fstat(handle.fileno()).st_mode):
+                raise DataError(f"{problem}: not a regular file")
             return handle.read(max_bytes + 1)
     except OSError as error:
         raise DataError(f"{problem}: {error.strerror or error}") from error
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a pipe without waiting for somebody who writes into it."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def decode_gray(data: bytes, *, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIXELS) -> np.ndarray:
@@ -263,9 +277,13 @@ def _edges(old: int, size: int) -> tuple[np.ndarray, ...]:
 
 def _decode(data: bytes, convert: Callable[[Image.Image], np.ndarray], max_bytes: int, max_pixels: int) -> np.ndarray:
     name = _sniff(data, max_bytes)
+    if name == "JPEG":
+        _check_scans(data)
     try:
         image = _OPENERS[name](io.BytesIO(data))
         _check_size(image.size, max_pixels)
+        if name == "TIFF":
+            _check_tiles(image)
         image.load()
         if name == "PNG":
             _scale_transparent_gray(image, data)
@@ -303,6 +321,21 @@ def _check_size(size: tuple[int, int], max_pixels: int) -> None:
             allowed=f"at most {max_pixels} pixels and {MAX_SIDE} on a side",
             received=f"{width}x{height}",
         )
+
+
+def _check_scans(data: bytes) -> None:
+    scans = data.count(b"\xff\xda")  # start of scan; within coded pixels FF is never followed by DA
+    if scans > MAX_SCANS:
+        raise ImageDecodeError("the JPEG image has too many scans", allowed=f"at most {MAX_SCANS}", received=scans)
+
+
+def _check_tiles(image: Image.Image) -> None:
+    for side, tag in zip(image.size, (TiffImagePlugin.TILEWIDTH, TiffImagePlugin.TILELENGTH), strict=True):
+        tile = image.tag_v2.get(tag, 0)
+        if tile > max(_MAX_TILE, side + 15):  # multiples of 16
+            raise ImageDecodeError(
+                "the TIFF image has tiles beyond its sides", allowed=f"at most {side}", received=tile
+            )
 
 
 def _to_gray(image: Image.Image) -> np.ndarray:

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import random
+import struct
 import zlib
 from fractions import Fraction
 
@@ -350,6 +351,42 @@ def test_bands_do_not_show(monkeypatch, pixels):
 
 def test_the_largest_picture_stays_white():
     assert (resize_gray(np.full((12_000, 5_000), 255, np.uint8), 48) == 255).all()
+
+
+def tiled_tiff(side, tile):
+    """A TIFF of one tile that holds nearly nothing."""
+    data = zlib.compress(bytes(1000))
+    fields = {256: side, 257: side, 258: 8, 259: 8, 262: 1, 277: 1, 322: tile, 323: tile, 324: 0, 325: len(data)}
+    fields[324] = 8 + 2 + 12 * len(fields) + 4
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in fields.items())
+    return b"II*\0" + struct.pack("<IH", 8, len(fields)) + entries + bytes(4) + data
+
+
+@pytest.mark.parametrize("tile", [2048, 46_336, 2**31])
+def test_tiles_beyond_the_picture_are_refused(tile):
+    with pytest.raises(ImageDecodeError, match=rf"tiles beyond its sides.*at most 48.*{tile}"):
+        decode_gray(tiled_tiff(48, tile))
+
+
+def test_tiles_of_the_usual_size_are_read(tmp_path):
+    gray = np.arange(48 * 48, dtype=np.uint8).reshape(48, 48)
+    content = io.BytesIO()
+    Image.fromarray(gray).save(content, "TIFF", tile=(256, 256))
+    np.testing.assert_array_equal(decode_gray(content.getvalue()), gray)
+
+
+def progressive(scans_more):
+    content = io.BytesIO()
+    Image.new("L", (64, 64), 100).save(content, "JPEG", progressive=True)
+    data = content.getvalue()
+    last = data[data.rindex(b"\xff\xda") : -2]
+    return data[:-2] + last * scans_more + data[-2:]
+
+
+def test_a_jpeg_of_many_scans_is_refused_and_a_progressive_one_is_read():
+    assert decode_gray(progressive(0)).shape == (64, 64)
+    with pytest.raises(ImageDecodeError, match="too many scans.*at most 64"):
+        decode_gray(progressive(200))
 
 
 def test_luma_is_that_of_the_standard_for_every_colour():

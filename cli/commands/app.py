@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from fer_keras.errors import printable
+
 
 @click.command("app")
 @click.option(
@@ -56,7 +58,7 @@ def _check_models(models, detector):
 
     make_detector(detector)
     if notice := notice_of(detector):
-        click.echo(f"NOTICE: {notice}", err=True)
+        click.echo(f"NOTICE: {printable(notice)}", err=True)
     for model in models or (None,):
         Predictor(model, detector=None)
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from fer_keras.errors import printable
+
 from ..options import echo_json, import_tensorflow, json_option, show_notices, tree_arguments, tree_options
 from ..prediction_outputs import check_targets
 from ..run_data import count_faces
@@ -92,7 +94,7 @@ def _report_bad_files(path: str, source) -> None:
 
     bad = source.find_bad()
     for example in bad["examples"]:
-        click.echo(f"{click.style('broken:', fg='red')} {example}", err=True)
+        click.echo(f"{click.style('broken:', fg='red')} {printable(example)}", err=True)
     if bad["count"]:
         reasons = "; ".join(f"{reason} ({count:,})" for reason, count in bad["reasons"].items())
         hint = "Mend them, or leave them out with --on-bad skip"

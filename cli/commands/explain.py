@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from fer_keras.errors import printable
+
 from ..options import echo_json, import_tensorflow, json_option
 
 
@@ -65,4 +67,4 @@ def _print(document: dict, output: Path) -> None:
     height, width = document["resolution"]
     print_table(f"{document['run']}, Grad-CAM at {document['layer']} ({height}x{width})", rows)
     for row in document["unreadable"]:
-        click.echo(f"Left out: {row['file']}: {row['reason']}", err=True)
+        click.echo(f"Left out: {printable(row['file'])}: {printable(row['reason'])}", err=True)

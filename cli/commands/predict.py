@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from fer_keras.errors import printable
+
 from ..options import json_option
 
 
@@ -144,5 +146,5 @@ def make_predictor(options):
         threshold=options["threshold"],
     )
     if predictor.notice:
-        click.echo(f"NOTICE: {predictor.notice}", err=True)
+        click.echo(f"NOTICE: {printable(predictor.notice)}", err=True)
     return predictor

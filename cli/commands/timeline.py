@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from fer_keras.errors import printable
+
 from ..options import echo_json, json_option
 
 
@@ -55,7 +57,7 @@ def command(results, output, face, gap, force, as_json):
 
 
 def _print_summary(numbers: dict, output: Path) -> None:
-    click.echo(f"{numbers['file']}, {numbers['seconds']:,.1f} s")
+    click.echo(f"{printable(numbers['file'])}, {numbers['seconds']:,.1f} s")
     for row in numbers["faces"][:10]:
         name = row["dominant"]
         said = f"appeared mostly {name} (mean probability {row['mean'][name]:.0%})"

@@ -14,6 +14,7 @@ from ..evaluation.calibration.record import read_calibration
 from ..evaluation.prediction import load_run_model
 from ..models import count_macs
 from ..models.layers import Logarithm
+from ..models.saving import save_network
 from ..recipe.model import EnsembleModel
 from ..recipe.recipe import Recipe, dump_recipe, load_yaml_file, make_recipe
 from ..runs.records import read_run_json
@@ -123,8 +124,7 @@ def write_ensemble(members: Sequence[Member], run: RunFolder, *, command: str = 
     faces = members[0].run.training_faces
     with run.appear() as draft:
         write_text(draft.recipe, RECIPE_HEADER + dump_recipe(Recipe(model=EnsembleModel(), data=data)))
-        with atomic_path(draft.model) as scratch:
-            model.save(scratch)
+        save_network(model, draft.model)
         if "dataset" in record and faces.is_file():
             members[0].run.check(faces)
             with atomic_path(draft.training_faces) as scratch:

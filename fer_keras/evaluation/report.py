@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import classification_report
 
-from ..atomic_files import write_json, write_text
+from ..atomic_files import as_cell, write_json, write_text
 from ..datasets.faces import Split
 from ..metrics.scores import confusion
 from ..plotting.results import plot_confusion_matrix, plot_face_grid
@@ -72,7 +72,7 @@ def write_predictions(path: Path, rows: Split, classes: Sequence[str], y_prob: n
     y_pred = y_prob.argmax(axis=1)  # (n,)
     header = ["id", "true", "predicted", "confidence", "correct", *(f"p_{name}" for name in classes)]
     lines = (
-        [identity, classes[label], classes[predicted], values[predicted], int(label == predicted), *values]
+        [as_cell(identity), classes[label], classes[predicted], values[predicted], int(label == predicted), *values]
         for identity, label, predicted, values in zip(
             rows.ids.tolist(), rows.labels.tolist(), y_pred.tolist(), y_prob.astype(str).tolist(), strict=True
         )

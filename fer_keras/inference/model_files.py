@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
+from ..atomic_files import is_device
 from ..errors import InputError, ModelFileError, RunFolderError
 from ..export.contract import find_contract
 from ..export.formats import LABELS
@@ -89,6 +90,8 @@ def find_export(path: Path) -> Path:
     allowed = f"a run folder, a .tflite or .onnx file, a SavedModel folder, or {', '.join(PACKAGED_RUNS)}"
     if not path.exists():
         raise InputError("no such model", allowed=allowed, received=str(path))
+    if is_device(path):
+        raise InputError("a pipe or a device is no model", allowed=allowed, received=str(path))
     if path.is_dir() and not (path / "saved_model.pb").is_file():
         raise InputError("this folder is no run and no SavedModel", allowed=allowed, received=str(path))
     if path.suffix == ".keras":

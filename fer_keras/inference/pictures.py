@@ -126,6 +126,6 @@ def _check_array(image: np.ndarray) -> np.ndarray:
 
 
 def _read_file(path: Path) -> bytes:
-    if not path.is_file():  # a pipe or device would block or never end
-        raise InputError("no such picture" if not path.exists() else "not a regular file", received=str(path))
+    if not path.exists():
+        raise InputError("no such picture", received=str(path))
     return read_image_file(path, MAX_BYTES, problem=f"cannot read {path}")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from ..atomic_files import atomic_path, refusal
+from ..atomic_files import as_cell, atomic_path, refusal
 from ..errors import RunFolderError
 from .boxes import Box
 
@@ -111,7 +111,9 @@ class CsvWriter:
             self._write(predictions)
 
     def _write(self, predictions: Iterable[Prediction]) -> None:
-        self._rows.writerows(as_row(prediction, self._classes) for prediction in predictions)
+        for prediction in predictions:
+            row = as_row(prediction, self._classes)
+            self._rows.writerow({**row, "file": as_cell(row["file"])} if row["file"] else row)
 
     @contextmanager
     def _refusals(self) -> Iterator[None]:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from ..atomic_files import atomic_path, write_json, write_text
+from ..atomic_files import write_json, write_text
 from ..datasets.faces import FaceDataset, Split
 from ..devices import accelerators
 from ..models import count_macs
+from ..models.saving import save_network
 from ..runs.run_folder import RunFolder
 from ..runs.run_record import git_commit, hardware, now, versions
 from .class_orders import accuracy_by_order
@@ -78,8 +79,7 @@ def describe_import(imported: ImportedNetwork, name: str, command: str) -> dict:
 def write_import(draft: RunFolder, recipe: str, imported: ImportedNetwork, proof: str, record: dict) -> None:
     """Write the files of an imported run: ``proof`` names the file of its proof, ``record`` is its ``run.json``."""
     write_text(draft.recipe, recipe)
-    with atomic_path(draft.model) as scratch:
-        imported.model.save(scratch)
+    save_network(imported.model, draft.model)
     write_json(draft.path / proof, imported.parity)
     write_json(draft.run_json, record)
     draft.write_manifest()

@@ -16,7 +16,7 @@ from .distill import DistillSection
 from .model import SECTIONS, CnnModel, ModelSection, TransferModel
 from .pruning import PruningSection
 from .section import Section
-from .strict_yaml import parse_yaml
+from .strict_yaml import MAX_CHARACTERS, parse_yaml
 from .train import BalanceSection, EvaluateSection, FineTuneSection, TrainSection
 
 # Keys of ``data`` that say where the data lay on some machine; which data they were is told by their sha256.
@@ -209,7 +209,8 @@ def load_yaml_file(path: Path) -> dict:
         ConfigError: missing, unreadable, not UTF-8 or not a mapping.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        with open(path, encoding="utf-8") as handle:
+            text = handle.read(MAX_CHARACTERS + 1)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
         raise ConfigError(f"cannot read recipe {path}: {reason}") from error

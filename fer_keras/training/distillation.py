@@ -2,7 +2,7 @@
 
 Teacher and student see the same augmented picture (Beyer et al. 2022, arXiv:2106.05237). Augmentation is a pure
 function of (seed, epoch, index), so the teacher answers a number of augmented epochs, its views, once; they are kept
-in the cache and cycled, and a step costs what it costs without a teacher.
+in the cache and cycled, every other time in the mirror, and a step costs what it costs without a teacher.
 """
 
 from __future__ import annotations

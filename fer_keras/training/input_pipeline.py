@@ -147,7 +147,8 @@ def make_train_dataset(
             ``horizontal_flip`` would mirror are taken from here, and nothing else is augmented.
         shuffle: how orders are drawn: ``hashed``, or ``unhashed`` for a run that began in the earlier, weaker order.
         answers: probabilities (views, m, classes) float32 of a teacher for the m faces of an epoch; augmentation then
-            cycles through the views, and each row of labels has the answer behind it.
+            cycles through the views, every other cycle in the mirror where the recipe mirrors, and each row of labels has
+            the answer behind it.
 
     Returns:
         Dataset of known length: images (B, 48, 48, 1) float32 0..255, labels (B, classes) float32, or (B, 2 classes)
@@ -171,11 +172,14 @@ def make_train_dataset(
         indices, chosen = tf.gather(augmented_as, places), tf.gather(rows, places)
         faces, targets, key_seed = fetch(chosen), tf.gather(labels, chosen), seed
         if fetch_answer is not None:
-            epochs, key_seed = epochs % len(answers), VIEW_SEED
+            cycles, epochs, key_seed = epochs // len(answers), epochs % len(answers), VIEW_SEED
             targets = tf.concat([targets, fetch_answer(epochs * len(drawn) + places)], axis=1)
         keys = tf.stack([tf.fill([batch_size], tf.constant(key_seed, tf.int64)), epochs, indices], axis=1)  # (B, 3)
         if mirrored is None:
             faces, targets = augment_batch(faces, targets, keys, augmentation)
+            if fetch_answer is not None and augmentation.horizontal_flip:
+                # Every other cycle in the mirror: twice as many pictures for the answers that there are.
+                faces = tf.where((cycles % 2 == 1)[:, None, None, None], tf.reverse(faces, [2]), faces)
         else:
             faces = tf.where(is_mirrored(keys)[:, None, None, None], fetch_mirrored(chosen), faces)
         if weights is None:

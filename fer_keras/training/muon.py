@@ -15,7 +15,8 @@ class ConvMuon(keras.optimizers.Muon):
     Keras' own class gives every variable that is not a matrix to AdamW, which in a convolutional network is nearly
     every weight. Here a kernel (h, w, in, out) counts as the matrix (h * w * in, out): its momentum is orthogonalised
     by Newton-Schulz iterations and scaled to the size of an AdamW step (Liu et al. 2025, arXiv:2502.16982), so that
-    learning rates and weight decays carry over. Dense layers, biases and normalisation are AdamW's.
+    learning rates and weight decays carry over. Dense layers, biases and normalisation are AdamW's. The first
+    convolution and depthwise kernels, which others leave out, are Muon's too: docs/recipes.md has the arms.
 
     On a CPU the iterations run on the small Gram matrix, see :func:`orthogonalize`. On accelerators, whose matrix
     products are of reduced precision (TF32), that would not be stable, and costs nothing worth saving.

@@ -17,6 +17,7 @@ from ..datasets.faces import FaceDataset, describe_dataset
 from ..devices import accelerators, check_batch, precision, resolve_precision, strategy_scope
 from ..errors import TrainingError
 from ..models import build_model, count_macs
+from ..models.saving import save_network
 from ..models.transfer import WEIGHTS_LATER
 from ..plotting.results import plot_curves
 from ..plotting.style import save_figure
@@ -252,8 +253,7 @@ def _save_inference_copy(recipe: Recipe, dataset: FaceDataset, model: keras.Mode
     with precision(resolve_precision(recipe.train.precision)):
         twin = build_twin(recipe, len(dataset.classes), dataset.image_size)
     twin.set_weights(model.get_weights())
-    with atomic_path(stage.model) as scratch:
-        twin.save(scratch)
+    save_network(twin, stage.model)
 
 
 def build_twin(recipe: Recipe, classes: int, image_size: int = 48) -> keras.Model:

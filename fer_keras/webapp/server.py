@@ -15,12 +15,16 @@ SCRIPT = Path(__file__).with_name("start.py")
 _INSTALL = 'pip install "fer_keras[web]"'
 
 # Streamlit's own defaults listen on every interface, take 200 MB, send usage statistics and show tracebacks.
+# A configuration file in the working folder may loosen neither these nor the origins.
 _FIXED = {
     "browser.gatherUsageStats": "false",
     "client.showErrorDetails": "none",
     "client.toolbarMode": "minimal",
+    "global.developmentMode": "false",
     "runner.magicEnabled": "false",
+    "server.allowRunOnSave": "false",
     "server.disconnectedSessionTTL": "60",
+    "server.enableAgentApi": "false",
     "server.enableCORS": "true",
     "server.enableStaticServing": "false",
     "server.enableXsrfProtection": "true",
@@ -83,18 +87,23 @@ def server_options(host: str, port: int, *, browser: bool, public_host: str | No
     options["server.headless"] = "false" if browser else "true"
     if public_host:
         options["browser.serverAddress"] = public_host
-    flags = [f"--{name}={value}" for name, value in options.items()]
+    # Lists cannot be given empty: the page's own address is the one origin.
+    options |= dict.fromkeys(("client.allowedOrigins", "server.corsAllowedOrigins"), f"http://localhost:{port}")
+    flags = [f"--{name}={value}" for name, value in options.items() if _is_known(name)]
     return flags + [f"--server.allowedHosts={name}" for name in _allowed_hosts(host, public_host)]
+
+
+def _is_known(name: str) -> bool:
+    """Whether this version of Streamlit has an option."""
+    from streamlit.web.cli import main_run
+
+    return any(f"--{name}" in option.opts for option in main_run.params)
 
 
 def _allowed_hosts(host: str, public_host: str | None) -> list[str]:
     """Names in the Host header that are answered: a page of another name that resolves to this machine gets nothing."""
     if not is_loopback(host) and not public_host:
         return []  # the names of this machine are not known here
-    from streamlit.web.cli import main_run
-
-    if not any("--server.allowedHosts" in option.opts for option in main_run.params):  # a version without such a list
-        return []
     return list(dict.fromkeys(name for name in ("localhost", "127.0.0.1", "[::1]", host, public_host) if name))
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Hashable, Iterable
 from typing import Any
 
 import streamlit as st
+from streamlit import runtime
 
+# Seconds between two looks for visitors who are gone.
+LOOK_EVERY = 5.0
 _ROUND, _RESULTS, _WHOLE = "fk_round", "fk_results", "fk_whole"
 SAMPLE, LIVE = "fk_sample", "fk_live_state"
 
@@ -49,3 +53,24 @@ def take_as_whole(picture: str) -> None:
 def is_whole(picture: str) -> bool:
     """Whether :func:`take_as_whole` was called for it."""
     return picture in st.session_state.get(_WHOLE, ())
+
+
+@functools.cache
+def let_go_of_the_gone() -> None:
+    """End the sessions of closed pages when ``server.disconnectedSessionTTL`` is over, for as long as the server runs.
+
+    Streamlit looks for them only when another visitor comes or goes; until then uploads and annotated videos of the
+    last visitor would stay in memory, and be served to whoever knows their address.
+    """
+    server = runtime.get_instance()
+    loop, stored = server._get_async_objs().eventloop, server._session_mgr._session_storage._cache
+
+    def look() -> None:
+        for _, gone in stored.expire():
+            # Not left to the end of its last reference: Streamlit's own loop keeps one until somebody comes.
+            gone.session.shutdown()
+            gone.session.session_state.clear()
+            server.media_file_mgr.remove_orphaned_files()  # the first time, in shutdown, it only marks downloads
+        loop.call_later(LOOK_EVERY, look)
+
+    loop.call_soon_threadsafe(look)

@@ -87,3 +87,16 @@ def test_every_recipe_is_valid(capsys):
     assert {"cnn", "mobilenetv2", "quickstart"} <= set(names)
     for name in names:
         assert run(["recipes", name]) == 0
+
+
+NAMES = ("\x1b]0;owned\x07.jpg", "\x1b[2Jx.jpg", "a\x9bb.jpg", "rtl\u202egpj.exe")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("words", [("predict",), ("evaluate",), ("data", "check"), ("train", "--model")])
+def test_control_characters_in_names_are_shown_not_sent(words, name, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run([*words, name]) != 0
+    said = capsys.readouterr()
+    assert said.err
+    assert all(sign.isprintable() or sign == "\n" for sign in said.out + said.err), (said.out + said.err).encode()

@@ -101,7 +101,7 @@ def try_point(job: jobs.Job, prepared: Path, kind: str, at: int) -> str:
 
 def _is_finished(job: jobs.Job, root: Path) -> bool:
     """A new run that the interrupted command has brought to its end is not begun again."""
-    if job.check is jobs._check_run or not (root / jobs.NAME).exists():
+    if not job.makes_run or not (root / jobs.NAME).exists():
         return False
     code, _ = in_child(lambda: jobs.RunFolder.open(root / jobs.NAME).verify())
     return code == _ENDED_WELL

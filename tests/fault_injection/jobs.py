@@ -1,4 +1,4 @@
-"""What is interrupted: every kind of command that writes into a run, with the networks left out.
+"""What is interrupted: every kind of command that writes into a run or the cache, with the networks left out.
 
 A stand-in answers for the network, pictures are a few bytes; reading, checking and writing are the project's own. So
 one try takes milliseconds, and every operation can be tried.
@@ -16,6 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+from PIL import Image
 
 from fer_keras.atomic_files import atomic_path, write_json, write_text
 from fer_keras.datasets.faces import FaceDataset, Split, describe_dataset, fingerprint
@@ -69,6 +70,7 @@ def patch_everything() -> None:
     calibration_report.save_figure = _picture
     calibration_report.plot_reliability = calibration_report.plot_coverage = lambda *_, **__: None
     _patch_export()
+    _patch_measures()
     _patch_ensemble()
     _patch_training()
 
@@ -103,14 +105,26 @@ def _patch_export() -> None:
     run_export._prove = lambda *_: {"savedmodel": {"file": "savedmodel", "passed": True, "images": "none"}}
 
 
+def _patch_measures() -> None:
+    from fer_keras.benchmark import latency
+    from fer_keras.evaluation.robustness import measure, report
+
+    chances = np.exp(LOGITS) / np.exp(LOGITS).sum(1, keepdims=True)
+    measure.load_for_scoring = lambda run, dataset, split: (dataset.splits[split], _record(run), None)
+    measure.predict_probabilities = lambda *_, **__: chances
+    measure.now = latency.now = _unlike_before
+    report.save_figure = _picture
+    report.plot_robustness = lambda *_: None
+    latency._work = lambda kind, targets, *_: [100.0 if kind == "memory" else [0.001, 0.002] for _ in targets]
+    latency.hardware = lambda gpus: {}
+
+
 def _patch_ensemble() -> None:
     from fer_keras.ensemble import run as ensemble
 
-    def save(path) -> None:
-        Path(path).write_text("both weights")
-
-    model = SimpleNamespace(input_shape=(None, 48, 48, 1), count_params=lambda: 2, save=save)
+    model = SimpleNamespace(input_shape=(None, 48, 48, 1), count_params=lambda: 2)
     ensemble.build_ensemble = lambda members: model
+    ensemble.save_network = lambda model, path: write_text(path, "both weights")
     ensemble.load_run_model = lambda run: SimpleNamespace(input_shape=(None, 48, 48, 1))
     ensemble.count_macs = lambda model: 1
     ensemble.hardware = lambda gpus: {}
@@ -177,12 +191,14 @@ class Job:
         prepare: fills an empty folder.
         do: runs the command; raises, or returns its exit code, when it fails.
         check: raises when something was lost; called after an interruption, and again after ``do`` was repeated.
+        makes_run: whether the run is new: it is not begun again when it is whole.
     """
 
     name: str
     prepare: Callable[[Path], None]
     do: Callable[[Path], int | None]
     check: Callable[[Path, bool], None]
+    makes_run: bool = False
 
 
 def _evaluate(root: Path) -> None:
@@ -201,6 +217,33 @@ def _export(root: Path) -> None:
     from fer_keras.export.run_export import export_run
 
     export_run(RunFolder.open(root / NAME), ("savedmodel",), dataset=DATASET)
+
+
+def _robustness(root: Path) -> None:
+    from fer_keras.evaluation.robustness.corruptions import CORRUPTIONS
+    from fer_keras.evaluation.robustness.measure import measure_robustness
+
+    measure_robustness(RunFolder.open(root / NAME), DATASET, "validation", corruptions=CORRUPTIONS[:1])
+
+
+def _benchmark(root: Path) -> None:
+    from fer_keras.benchmark.latency import benchmark_runs
+
+    benchmark_runs([RunFolder.open(root / NAME)], batches=(1,), threads=(1,))
+
+
+def _prepare(root: Path) -> None:
+    from fer_keras import load_faces
+
+    load_faces(root / "pictures", cache_dir=root / NAME)
+
+
+def _ask_teacher(root: Path) -> None:
+    from fer_keras.training.distillation import _cached
+
+    for view in range(2):
+        found = _cached(root / NAME / f"view-{view:04d}.npy", lambda: LOGITS)
+        np.testing.assert_array_equal(found, LOGITS.astype(np.float16))
 
 
 def _ensemble(root: Path) -> None:
@@ -242,6 +285,21 @@ def _check_run(root: Path, done: bool) -> None:
     assert (evaluation / "predictions.csv").read_text() == f"id\n{date}\n", "two evaluations are mixed"
 
 
+def _check_measured(root: Path, done: bool) -> None:
+    _check_run(root, done)
+    robust = RunFolder(root / NAME).evaluation("validation") / "robustness.json"
+    for path in (robust, root / NAME / "benchmark.json"):
+        assert json.loads(path.read_text())["date"], path.name
+
+
+def _check_cache(root: Path, done: bool) -> None:
+    """What lies under its own name is whole; the names of what is being made begin with a point."""
+    for path in (root / NAME).glob("*.npy"):
+        np.testing.assert_array_equal(np.load(path), LOGITS.astype(np.float16))
+    for folder in (root / NAME).glob("[!.]*"):
+        assert not folder.is_dir() or (folder / "prepared.json").is_file(), f"{folder.name} is not whole"
+
+
 def _check_new(root: Path, done: bool) -> None:
     """The name is free, or its run can be gone on with; in the end the run is whole."""
     if done:
@@ -264,6 +322,19 @@ def _with_results(root: Path) -> None:
     _export(root)
 
 
+def _with_measures(root: Path) -> None:
+    _with_results(root)
+    _robustness(root)
+    _benchmark(root)
+
+
+def _pictures(root: Path) -> None:
+    for number, image in enumerate(DATASET.splits["train"].images):
+        folder = root / "pictures" / ("happy", "sad")[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image[..., 0]).save(folder / f"{number}.png")
+
+
 def _parent(root: Path) -> None:
     make_run(root / "parent")
 
@@ -276,16 +347,21 @@ def _members(root: Path) -> None:
 def find_left_over(root: Path) -> list[str]:
     """Hidden files that nobody needs any more once the command has ended well."""
     run = root / NAME
-    return sorted(path.name for path in run.iterdir() if path.name.startswith(".")) if run.exists() else []
+    found = [path.name for path in run.iterdir() if path.name.startswith(".")] if run.exists() else []
+    return sorted(name for name in found if not name.endswith(".lock"))  # a lock stays where a cache is
 
 
 JOBS = (
     Job("evaluate", _with_results, _evaluate, _check_run),
     Job("calibrate", _with_results, _calibrate, _check_run),
     Job("export", _with_results, _export, _check_run),
-    Job("ensemble", _members, _ensemble, _check_new),
-    Job("train", lambda root: None, _train, _check_new),
-    Job("prune", _parent, _prune, _check_pruned),
+    Job("robustness", _with_measures, _robustness, _check_measured),
+    Job("benchmark", _with_measures, _benchmark, _check_measured),
+    Job("prepare", _pictures, _prepare, _check_cache),
+    Job("teacher", lambda root: None, _ask_teacher, _check_cache),
+    Job("ensemble", _members, _ensemble, _check_new, makes_run=True),
+    Job("train", lambda root: None, _train, _check_new, makes_run=True),
+    Job("prune", _parent, _prune, _check_pruned, makes_run=True),
 )
 
 

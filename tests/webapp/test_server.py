@@ -1,6 +1,10 @@
 """How Streamlit is started."""
 
+import ast
+import json
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -19,6 +23,8 @@ def test_options_are_safe():
     assert options["server.address"] == "127.0.0.1"
     assert options["server.maxUploadSize"] == "10"
     assert options["server.fileWatcherType"] == options["client.showErrorDetails"] == "none"
+    assert options["server.corsAllowedOrigins"] == options["client.allowedOrigins"] == "http://localhost:8501"
+    assert options["server.enableAgentApi"] == options["server.allowRunOnSave"] == "false"
     assert options["browser.gatherUsageStats"] == options["runner.magicEnabled"] == "false"
     assert (
         options["server.enableXsrfProtection"] == options["server.enableCORS"] == options["server.headless"] == "true"
@@ -31,6 +37,38 @@ def test_streamlit_knows_every_option():
     known = {name for option in main_run.params for name in option.opts}
     given = server_options("127.0.0.1", 8501, browser=True, public_host="fer.example.org")
     assert {flag.split("=")[0] for flag in given} <= known
+
+
+def test_a_configuration_file_loosens_nothing(tmp_path, monkeypatch):
+    program = """
+import sys, streamlit.web.bootstrap as bootstrap
+from streamlit import config
+def shown(script, is_hello, args, options, **more):
+    bootstrap.load_config_options(options)
+    print({name: config.get_option(name) for name in sys.argv[1].split(",")})
+bootstrap.run = shown
+from fer_keras.webapp.server import run_server, server_options
+from fer_keras.webapp.settings import AppSettings
+run_server(AppSettings(), server_options("127.0.0.1", 8501, browser=False))
+"""
+    loose = {
+        "server.corsAllowedOrigins": ["http://evil.example"],
+        "client.allowedOrigins": ["http://evil.example"],
+        "server.enableXsrfProtection": False,
+        "server.enableAgentApi": True,
+        "server.enableStaticServing": True,
+        "server.allowedHosts": ["evil.example"],
+    }
+    lines = [f"{name.split('.')[0]}.{name.split('.')[1]} = {json.dumps(value)}" for name, value in loose.items()]
+    (tmp_path / ".streamlit").mkdir()
+    (tmp_path / ".streamlit" / "config.toml").write_text("\n".join(lines))
+    done = subprocess.run(
+        [sys.executable, "-c", program, ",".join(loose)], cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert "evil" not in done.stdout
+    for name, value in ast.literal_eval(done.stdout).items():
+        assert value != loose[name]
 
 
 def test_names_that_are_answered():

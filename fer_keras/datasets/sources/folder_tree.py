@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ...atomic_files import FORMULAS
 from ...emotions import order_classes
 from ...errors import DataError
 from .rows import BadRows
@@ -148,6 +149,12 @@ def _refuse_unreadable(folders: set[tuple[str, str]], where: str) -> None:
                 f"{where}: the name of a class folder cannot be read as text",
                 received=ascii(name),
                 hint="Rename it in UTF-8, without control characters",
+            )
+        if name.startswith(FORMULAS) and not name.lstrip("+-").isdigit():
+            raise DataError(
+                f"{where}: the class folder {name} would be a formula in tables of results",
+                allowed="names that do not begin with = + - or @",
+                hint="Rename it",
             )
 
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from ...atomic_files import is_device
 from ...errors import DataError
 
 # A row of 2,304 three-digit pixels takes 9.2 kB. The limit keeps a file without line ends out of memory.
@@ -59,7 +60,12 @@ def open_csv(path: Path) -> Iterator[tuple[IO[str], str]]:
     """Open a small table for the csv module: yield the text, and what divides its columns.
 
     Bytes that are no UTF-8, as in names of files, are kept (surrogateescape).
+
+    Raises:
+        DataError: a pipe or a device, which may never end and cannot be read twice.
     """
+    if is_device(path):
+        raise DataError(f"{path} is not a regular file")
     with open(path, "rb") as stream:
         head = stream.read(4096)
     encoding = "utf-16" if head.startswith(tuple(_UTF16_BOMS)) else "utf-8-sig"

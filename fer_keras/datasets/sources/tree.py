@@ -209,17 +209,20 @@ def walk(folder: Path | str, depth: int, prefix: str = "") -> Iterator[tuple[str
     """Yield (name with ``/``, entry) of what lies in a folder and below it, sorted folder by folder, without junk.
 
     Args:
-        folder: where to look; links to folders are followed.
+        folder: where to look; links to folders are followed, but not to one that holds the link.
         depth: how many levels of folders below it are looked into.
         prefix: put before every name.
 
     Raises:
         OSError: a folder cannot be read.
+        DataError: a link that leads to a folder above it.
     """
     entries = [entry for entry in os.scandir(folder) if not is_junk(entry.name)]
     for entry in sorted(entries, key=lambda entry: entry.name):
         yield prefix + entry.name, entry
         if depth and entry.is_dir():
+            if entry.is_symlink() and Path(folder).resolve().is_relative_to(Path(entry.path).resolve()):
+                raise DataError(f"{entry.path} is a link to a folder that holds it", hint="Remove the link")
             yield from walk(entry.path, depth - 1, f"{prefix}{entry.name}/")
 
 

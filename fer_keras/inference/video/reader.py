@@ -236,8 +236,8 @@ def open_video(path: Path | str) -> Iterator[VideoReader]:
             options = {"format_whitelist": _DEMUXERS}
             container = stack.enter_context(av.open(file, metadata_errors="replace", container_options=options))
         except av.FFmpegError as error:
-            hint = "It is no video, damaged, or was cut off before its index was written"
-            raise DataError(f"cannot open video {path}", allowed=FORMATS, hint=hint) from error
+            hint = f"It is damaged, was cut off before its index was written, or is not a video of these: {FORMATS}"
+            raise DataError(f"cannot open video {path}", hint=hint) from error
         except OSError as error:
             raise InputError(f"cannot read {path}: {error.strerror}") from error
         yield VideoReader(container, path)

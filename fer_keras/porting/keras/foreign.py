@@ -9,6 +9,7 @@ from pathlib import Path
 
 import keras
 
+from ...atomic_files import is_device
 from ...errors import ModelFileError
 from ...runs.manifest import file_sha256
 
@@ -62,6 +63,8 @@ def read_foreign_model(path: Path | str, *, trust: bool = False) -> ForeignModel
 
 
 def _kind(path: Path) -> str:
+    if is_device(path):
+        raise ModelFileError(f"{path} is not a regular file")
     try:
         with open(path, "rb") as handle:
             start = handle.read(len(_HDF5))

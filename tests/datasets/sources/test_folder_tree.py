@@ -61,6 +61,8 @@ def test_files_beside_the_class_folders_are_no_matter():
         ([*SPLIT, "extra/happy/4.png"], r"extra/happy/4\.png: it is at the wrong place.*SPLIT/CLASS/FILE"),
         ([*FLAT, "happy/list.txt"], r"happy/list\.txt: it is not an image"),
         ([*SPLIT, "train/happy/list.txt"], r"train/happy/list\.txt: it is not an image"),
+        ([*FLAT, "=1+1/4.png"], r"the class folder =1\+1 would be a formula"),
+        ([*FLAT, "@cmd/4.png"], "the class folder @cmd would be a formula"),
     ],
 )
 def test_what_is_no_tree_is_refused_with_its_reason(names, problem):
