@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import gc
 import threading
 from dataclasses import dataclass
 
@@ -34,12 +33,7 @@ def load_model(model: str | None) -> LoadedModel:
     """
     with open_model(model) as path:
         predictor = Predictor(path, detector=None)
-        loaded = LoadedModel(predictor, read_facts(path, predictor))
-    # Streamlit collects garbage after each run of the page, also for each picture of the live view. What has been
-    # imported and loaded until now stays, and need not be looked through every time.
-    gc.collect()
-    gc.freeze()
-    return loaded
+        return LoadedModel(predictor, read_facts(path, predictor))
 
 
 def configured(predictor: Predictor, *, detector: Detector | None, margin: float, tta: str) -> Predictor:
