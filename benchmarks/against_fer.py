@@ -1,12 +1,13 @@
 """Milliseconds per given face: this package's model against the ``fer`` package, on the same pictures and boxes.
 
     pip install fer==25.10.3 "setuptools<81" "moviepy<2"
-    python benchmarks/against_fer.py
+    python benchmarks/against_fer.py [--model saved_models/RUN]
 
 A picture of 640x480 pixels with 16 synthetic faces, and their boxes. Alternating, so that other load on the machine
 hits all alike: ``fer`` on one box and on all (``FER().detect_emotions(picture, boxes)``), and ``Predictor`` on one box
-and on all (``predict_boxes``). Both cut the faces out, resize and classify; nobody searches. Medians over the
-rounds, of wall time and of processor time (all threads), which other programs on the machine disturb less.
+and on all (``predict_boxes``). Both cut the faces out, resize and classify; nobody searches. Then a whole picture of
+600x600 with one face, which both search, each with its default detector. Medians over the rounds, of wall time and of
+processor time (all threads), which other programs on the machine disturb less.
 """
 
 from __future__ import annotations
@@ -29,32 +30,40 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--blocks", type=int, default=5, metavar="N", help="calls in a row per measurement")
     parser.add_argument("--threads", type=int, help="of this package's runtime; default: the runtime's own")
+    parser.add_argument("--model", help="of this package; default: the one that comes with it")
     options = parser.parse_args()
-    calls = make_calls(options.threads)
+    calls = make_calls(options.threads, options.model)
     times = measure(calls, options.rounds, options.blocks)
     for clock, name in enumerate(("wall time", "processor time")):
         medians = {call: 1000 * np.median(values[:, clock]) for call, values in times.items()}
         for call, milliseconds in medians.items():
             low, high = 1000 * np.percentile(times[call][:, clock], (10, 90))
             print(f"{name}: {call:<20} {milliseconds:6.3f} ms a face (10 to 90 %: {low:.3f} to {high:.3f})")
-        for kind in ("one face", "16 faces"):
+        for kind in ("one face", "16 faces", "whole picture"):
             print(
                 f"{name}: {kind}: {medians['fer, ' + kind] / medians['fer_keras, ' + kind]:.2f} times the speed of fer"
             )
 
 
-def make_calls(threads: int | None) -> dict[str, tuple]:
+def make_calls(threads: int | None, model: str | None) -> dict[str, tuple]:
     """Name of each way to (function without arguments, number of faces)."""
     from fer.fer import FER
 
     rgb, boxes = make_picture()
     bgr, corners = rgb[..., ::-1].copy(), [tuple(map(int, (b.left, b.top, b.width, b.height))) for b in boxes]
-    theirs, ours = FER(), Predictor(detector="none", threads=threads)
+    theirs, ours = FER(), Predictor(model, threads=threads)
+    whole = np.full((600, 600, 3), 118, np.uint8)
+    whole[150:450, 150:450] = np.asarray(Image.fromarray(draw_faces(np.array([3]), 2)[0, ..., 0]).resize((300, 300)))[
+        ..., None
+    ]
+    whole_bgr = whole[..., ::-1].copy()
     return {
         "fer, one face": (lambda: theirs.detect_emotions(bgr, corners[:1]), 1),
         "fer_keras, one face": (lambda: ours.predict_boxes(rgb, boxes[:1]), 1),
         "fer, 16 faces": (lambda: theirs.detect_emotions(bgr, corners), len(boxes)),
         "fer_keras, 16 faces": (lambda: ours.predict_boxes(rgb, boxes), len(boxes)),
+        "fer, whole picture": (lambda: theirs.detect_emotions(whole_bgr), 1),
+        "fer_keras, whole picture": (lambda: ours.predict(whole), 1),
     }
 
 

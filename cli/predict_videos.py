@@ -23,6 +23,9 @@ from .prediction_outputs import (
     open_rows,
 )
 
+# Seconds. An encoder's delay of a few pictures is none that anybody hears.
+_NOTABLE_START = 0.2
+
 
 def video_inputs(inputs, boxes, output=None, left_out=None) -> list[str]:
     """Return the videos among the inputs, patterns such as ``'talks/*.mp4'`` replaced by what they match.
@@ -70,7 +73,7 @@ def predict_videos(
     predictor, inputs, *, as_json, output, csv_path, jsonl_path, left_out=(), force=False, **options
 ) -> int:
     """Predict all videos and print; returns the exit code: 0, 1 if one was broken, 130 after Ctrl-C."""
-    from fer_keras.errors import DataError
+    from fer_keras.errors import FerKerasError
     from fer_keras.inference.video.predict import predict_video
 
     check_targets({"--csv": csv_path, "--jsonl": jsonl_path}, [*inputs, *filter(None, [options["model"]])], force=force)
@@ -85,7 +88,7 @@ def predict_videos(
                 with _progress(name, quiet) as observer:
                     settings = {**_video_options(options), "annotate": copy, "sink": rows.take, "observer": observer}
                     summary = predict_video(name, predictor, **settings)
-            except DataError as error:
+            except FerKerasError as error:  # what was found in the others is kept
                 if len(inputs) == 1:
                     raise
                 errors.append({"file": name, "error": str(error)})
@@ -106,7 +109,7 @@ def predict_webcam(predictor, index, *, csv_path, jsonl_path, force=False, **opt
     from fer_keras.inference.video.predict import predict_camera
 
     settings = _video_options(options)
-    settings.pop("every", None)
+    settings.pop("every", None), settings.pop("rate", None)
     pictures = predict_camera(index, predictor, seconds=settings.pop("max_seconds", None), **settings)
     check_targets({"--csv": csv_path, "--jsonl": jsonl_path}, force=force)
     first = next(pictures, None)  # no camera: an error before any file is opened
@@ -126,7 +129,7 @@ def predict_webcam(predictor, index, *, csv_path, jsonl_path, force=False, **opt
 
 def _video_options(options) -> dict:
     """By the names of ``predict_video``; what was not given keeps its default there."""
-    names = {"every": "every", "detect_every": "detect_every", "smoothing": "smoothing", "seconds": "max_seconds"}
+    names = {name: name for name in ("every", "rate", "detect_every", "smoothing")} | {"seconds": "max_seconds"}
     return {known: options[name] for name, known in names.items() if options[name] is not None}
 
 
@@ -187,6 +190,10 @@ def _notices(summary) -> list[str]:
     if summary.cut_short:
         whole = f"the file states {summary.declared_seconds:.1f} s"
         notices.append(f"{whole}, its pictures end at {summary.seconds:.1f} s: it is truncated or damaged")
+    if summary.start >= _NOTABLE_START:
+        notices.append(f"its pictures begin at {summary.start:.2f} s; all times count from the beginning of the file")
+    if summary.undecodable:
+        notices.append(f"{summary.undecodable:,} parts of it could not be decoded and were left out")
     if summary.repaired_timestamps:
         notices.append(f"{summary.repaired_timestamps:,} frames had no usable time and got one frame later")
     if summary.stopped == "interrupted":

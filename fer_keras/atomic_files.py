@@ -52,6 +52,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         os.chmod(scratch, 0o644)
         os.replace(scratch, path)
+    except BrokenPipeError:  # of another output: the reader of stdout went away, and no disk did
+        raise
     except OSError as error:
         raise refusal(path, error) from error
     finally:

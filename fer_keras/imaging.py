@@ -42,6 +42,9 @@ _MAX_TILE = 1024
 # A table of sums takes 8 bytes a pixel; larger pictures are averaged in bands of rows of about this many.
 _BAND_PIXELS = 2**22
 
+# Of ITU-R 601, and one half to round by.
+_LUMA = np.array([[19595, 38470, 7471, 32768]], np.float32) / 65536
+
 # Transparent pixels show this gray: neither black nor white edges appear around a cut-out face.
 _MID_GRAY = 128
 _ORIENTATION_TAG = 0x0112
@@ -192,7 +195,15 @@ def to_gray(pixels: np.ndarray) -> np.ndarray:
     Returns:
         (H, W) uint8.
     """
-    return pixels if pixels.ndim == 2 else np.asarray(Image.fromarray(pixels).convert("L"))
+    if pixels.ndim == 2:
+        return pixels
+    import cv2
+
+    # All products and sums are below 2**24 parts of 2**16, which 32-bit floats hold exactly.
+    step = max(1, _BAND_PIXELS // (4 * pixels.shape[1]))
+    if step >= len(pixels):
+        return cv2.transform(pixels.astype(np.float32), _LUMA).astype(np.uint8)
+    return np.concatenate([to_gray(pixels[top : top + step]) for top in range(0, len(pixels), step)])
 
 
 def resize_gray(gray: np.ndarray, size: int) -> np.ndarray:
@@ -221,7 +232,8 @@ def resize_gray(gray: np.ndarray, size: int) -> np.ndarray:
     if sums.shape != (size, size):
         total *= sums.shape[0] * sums.shape[1]
         sums = _sum_areas(sums, size)
-    return np.floor((sums + total / 2) / total).astype(np.uint8)  # below 2**53 all of this is exact
+    # Below 2**53 all of this is exact; a conversion cuts off what is behind the point.
+    return ((sums + total / 2) / total).astype(np.uint8)
 
 
 def _interpolate(pixels: np.ndarray, size: int, axis: int) -> np.ndarray:
@@ -241,7 +253,7 @@ def _centres(old: int, size: int) -> tuple[np.ndarray, ...]:
 
 
 def _sum_areas(pixels: np.ndarray, size: int) -> np.ndarray:
-    """Sum over the area of each new pixel, an old one being ``size * size``: (h, w) to (size, size) float64."""
+    """Sum over the area of each new pixel, an old one being ``size * size``: (h, w) to (size, size) whole numbers."""
     step = max(1, size * _BAND_PIXELS // pixels.size)
     if step >= size:
         return _sum_band(pixels, size, slice(None))
@@ -252,21 +264,32 @@ def _sum_band(pixels: np.ndarray, size: int, edges: slice) -> np.ndarray:
     """The rows between some of the edges, by differences in a table of sums (Crow 1984)."""
     import cv2
 
-    rows, next_row, above, below = (part[edges, None] for part in _edges(pixels.shape[0], size))
+    rows, next_row, above, below = (part[edges] for part in _edges(pixels.shape[0], size))
     columns, next_column, left, right = _edges(pixels.shape[1], size)
-    top = rows[0, 0]
-    table = cv2.integral(pixels[top : next_row[-1, 0]], sdepth=cv2.CV_64F)  # (band + 1, w + 1)
-    table = above * table[rows[:, 0] - top] + below * table[next_row[:, 0] - top]
-    table = left * table[:, columns] + right * table[:, next_column]
+    top = rows[0]
+    # Of bytes 32 bits hold what one new pixel can reach. What overflows on the way is right again in the differences.
+    small = pixels.dtype == np.uint8 and pixels.size * 255 < 2**31
+    table = cv2.integral(pixels[top : next_row[-1]], sdepth=cv2.CV_32S if small else cv2.CV_64F)  # (band + 1, w + 1)
+    table = _between(table, 0, rows - top, next_row - top, above[:, None], below[:, None])
     table = table[1:] - table[:-1]
+    table = _between(table, 1, columns, next_column, left, right)
     return table[:, 1:] - table[:, :-1]
+
+
+def _between(table: np.ndarray, axis: int, first: np.ndarray, second: np.ndarray, *shares: np.ndarray) -> np.ndarray:
+    """Lines between two neighbouring ones of a table, with what each of the two gives."""
+    lines, others = table.take(first, axis), table.take(second, axis)
+    lines *= shares[0]
+    others *= shares[1]
+    lines += others
+    return lines
 
 
 @functools.lru_cache(maxsize=256)
 def _edges(old: int, size: int) -> tuple[np.ndarray, ...]:
     """Of each edge of new pixels on a line: the old ones' edges around it, and what each gives; (size + 1,)."""
     whole, part = np.divmod(np.arange(size + 1) * old, size)
-    return whole, np.minimum(whole + 1, old), (size - part).astype(np.float64), part.astype(np.float64)
+    return whole, np.minimum(whole + 1, old), (size - part).astype(np.int32), part.astype(np.int32)
 
 
 def _decode(data: bytes, convert: Callable[[Image.Image], np.ndarray], max_bytes: int, max_pixels: int) -> np.ndarray:

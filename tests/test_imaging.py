@@ -14,7 +14,7 @@ from PIL import Image
 
 from fer_keras import imaging
 from fer_keras.errors import ImageDecodeError
-from fer_keras.imaging import decode_gray, decode_rgb, has_more_frames, resize_gray
+from fer_keras.imaging import decode_gray, decode_rgb, has_more_frames, resize_gray, to_gray
 
 # Pillow warns about odd metadata and goes on.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -387,3 +387,18 @@ def test_a_jpeg_of_many_scans_is_refused_and_a_progressive_one_is_read():
     assert decode_gray(progressive(0)).shape == (64, 64)
     with pytest.raises(ImageDecodeError, match="too many scans.*at most 64"):
         decode_gray(progressive(200))
+
+
+def test_luma_is_that_of_the_standard_for_every_colour():
+    levels = np.arange(256, dtype=np.int64)
+    for red in range(256):
+        luma = (19595 * red + 38470 * levels[:, None] + 7471 * levels + 32768) >> 16  # (green, blue)
+        colours = np.empty((256, 256, 3), np.uint8)
+        colours[..., 0], colours[..., 1], colours[..., 2] = red, levels[:, None], levels
+        np.testing.assert_array_equal(to_gray(colours), luma)
+        np.testing.assert_array_equal(to_gray(colours[::-1, ::-1]), luma[::-1, ::-1])
+
+
+@pytest.mark.parametrize("shape", [(2890, 2890), (2910, 2890), (12_000, 2500)])
+def test_white_stays_white_around_the_limit_of_32_bits(shape):
+    assert (resize_gray(np.full(shape, 255, np.uint8), 48) == 255).all()

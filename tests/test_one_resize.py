@@ -18,7 +18,7 @@ from fer_keras.export.savedmodel.write import export_savedmodel
 from fer_keras.imaging import decode_gray
 from fer_keras.inference import Box, Predictor
 from fer_keras.inference.pictures import read_picture
-from fer_keras.inference.video.predict import FrameBatches
+from fer_keras.inference.video.predict import FrameAnalysis
 from fer_keras.inference.video.reader import Frame
 from fer_keras.webapp.analysis import analyse_picture
 
@@ -168,10 +168,10 @@ def test_boxes_of_pictures_and_of_video_frames_are_cut_alike(place, predictor):
 
 def test_a_frame_of_a_video_is_a_picture(predictor, monkeypatch):
     seen = []
-    monkeypatch.setattr(predictor, "classify", lambda crops: seen.append(crops) or np.full((len(crops), 7), 1 / 7))
-    batches = FrameBatches(predictor, "video", batch_faces=1)
+    monkeypatch.setattr(predictor, "_score", lambda crops: seen.append(crops) or np.full((len(crops), 7), 1 / 7))
+    analysis = FrameAnalysis(predictor, "video")
     picture = read_picture(FILES["large.jpg"])
-    batches.add(Frame(0, 0.0, picture))
+    analysis.add(Frame(0, 0.0, picture))
     np.testing.assert_array_equal(seen[0][0, ..., 0], defined(decode_gray(FILES["large.jpg"])))
 
 

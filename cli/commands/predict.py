@@ -54,10 +54,17 @@ from ..options import json_option
 @click.option("--jsonl", "jsonl_path", metavar="FILE|-", help="Write one JSON object per face and line; '-' is stdout.")
 @click.option("--every", type=click.IntRange(1), metavar="N", help="Videos: analyse every n-th frame. Default: all.")
 @click.option(
+    "--rate",
+    type=click.FloatRange(0, min_open=True),
+    metavar="N",
+    help="Videos: analyse at most so many frames a second, chosen by their times.",
+)
+@click.option(
     "--detect-every",
     type=click.FloatRange(0, 60),
     metavar="SECONDS",
-    help="Videos: time between two searches for faces; boxes are followed in between. Default: 0.3.",
+    help="Videos: time between two searches for faces; boxes are followed in between. Default: each frame with "
+    "blazeface, 0.3 with other detectors.",
 )
 @click.option(
     "--smoothing",
@@ -104,6 +111,8 @@ def command(ctx, inputs, as_json, webcam, **options):
         return
     if not inputs and not options["boxes"]:
         raise click.UsageError("Missing argument 'INPUT...': a picture, a folder or a pattern such as 'photos/*.jpg'.")
+    if options["every"] and options["rate"]:
+        raise click.UsageError("--every counts frames, --rate goes by time: give one of them")
     if options["boxes"] and (options["crops"] or options["detector"] != "auto"):
         raise click.UsageError("--boxes goes with neither --crops nor --detector")
     if options["min_face"] and (

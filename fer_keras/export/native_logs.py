@@ -7,9 +7,12 @@ import logging
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 
 _logger = logging.getLogger(__name__)
+# Of two threads that redirect at once the second would take the first one's file for the terminal.
+_one_at_a_time = threading.RLock()
 
 
 @contextlib.contextmanager
@@ -19,9 +22,9 @@ def native_logs_captured() -> Iterator[None]:
     The C++ side of TensorFlow knows no Python logging, so the descriptor itself is redirected. It belongs to the
     whole process: what other threads write to stderr meanwhile is captured too.
     """
-    sys.stderr.flush()
-    terminal = os.dup(2)
-    with tempfile.TemporaryFile() as captured:
+    with _one_at_a_time, tempfile.TemporaryFile() as captured:
+        sys.stderr.flush()
+        terminal = os.dup(2)
         os.dup2(captured.fileno(), 2)
         try:
             yield

@@ -1,26 +1,20 @@
-"""Many picture files: decoded ahead in threads, faces classified in full batches, memory bounded."""
+"""Many picture files on all cores: each is decoded, searched and classified by one thread, memory bounded."""
 
 from __future__ import annotations
 
-import itertools
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import DataError, InputError
-from ..export.exported_model import BATCH_SIZE
+from ..threads import map_in_order, usable_cores
 from .boxes import Box
 from .pictures import read_first_frame
 from .predictor import Predictor
 from .results import Prediction
 
-# Results are handed on when this many pictures or bytes of kept pixels wait for their batch to fill.
-_MAX_WAITING, _MAX_BYTES = 256, 64 * 2**20
 BoxesOf = Callable[[Path], list[Box]]
 
 
@@ -45,13 +39,6 @@ class FileResult:
     more_frames: bool = False
 
 
-@dataclass(slots=True)
-class _Waiting:
-    result: FileResult
-    boxes: Sequence[Box | None]
-    crops: list[np.ndarray]
-
-
 def predict_files(
     paths: Iterable[Path | str],
     predictor: Predictor,
@@ -63,60 +50,39 @@ def predict_files(
 ) -> Iterator[FileResult]:
     """Predict file after file, in order; a broken file is a result too, and the others go on.
 
-    A few pictures are decoded ahead in threads, and faces of many pictures are classified together, 64 at a time.
-
     Args:
         paths: files.
         predictor: model and detector.
         crops: every picture is a ready-made crop; see :meth:`fer_keras.inference.predictor.Predictor.predict`.
         boxes_of: boxes of the faces of a file, instead of a detector.
         keep_pixels: hand the decoded pictures on, for drawing.
-        workers: decoding threads; the number of usable cores when None.
+        workers: threads, each with one picture; the number of usable cores when None.
 
     Raises:
         ModelFileError: the model fails. What is wrong with one file is in its result.
     """
-    waiting: list[_Waiting] = []
-    for path, picture in _decode_ahead(paths, workers or len(os.sched_getaffinity(0))):
-        waiting.append(_prepare(path, picture, predictor, crops, boxes_of, keep_pixels))
-        if _is_full(waiting):
-            yield from _finish(waiting, predictor)
-            waiting = []
-    yield from _finish(waiting, predictor)
+
+    def predict(path: Path | str) -> FileResult:
+        return _predict_file(Path(path), predictor, crops, boxes_of, keep_pixels)
+
+    return map_in_order(predict, paths, workers or usable_cores())
 
 
-def _decode_ahead(paths: Iterable[Path | str], workers: int) -> Iterator[tuple[Path, Future]]:
-    """Yield each path with its picture to come; at most ``workers + 1`` pictures are held."""
-    ahead: deque[tuple[Path, Future]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for path in itertools.chain(paths, itertools.repeat(None)):
-                if path is not None:
-                    ahead.append((Path(path), pool.submit(read_first_frame, Path(path))))
-                if not ahead:
-                    return
-                if path is None or len(ahead) > workers:
-                    yield ahead.popleft()
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _prepare(path, picture, predictor, crops, boxes_of, keep_pixels) -> _Waiting:
-    """Find the faces of one picture and cut them out; pixels are let go unless they are kept."""
+def _predict_file(path: Path, predictor: Predictor, crops: bool, boxes_of: BoxesOf | None, keep: bool) -> FileResult:
     result = FileResult(path)
     try:
-        pixels, result.more_frames = picture.result()
+        pixels, result.more_frames = read_first_frame(path)
         result.size = (pixels.shape[1], pixels.shape[0])
         boxes = [None] if crops else _given(boxes_of, path, result.size) if boxes_of else predictor.find(pixels)
-        faces = [predictor.crop(pixels, box) for box in boxes]
+        rows = predictor.predict_boxes(pixels, boxes)
     except (DataError, InputError) as error:
         result.error = str(error)
-        return _Waiting(result, [], [])
     except MemoryError:
         result.error = "not enough memory for this picture"
-        return _Waiting(result, [], [])
-    result.pixels = pixels if keep_pixels else None
-    return _Waiting(result, boxes, faces)
+    else:
+        result.predictions = predictor.assemble([str(path)], [boxes], rows)
+        result.pixels = pixels if keep else None
+    return result
 
 
 def _given(boxes_of: BoxesOf, path: Path, size: tuple[int, int]) -> list[Box]:
@@ -125,19 +91,3 @@ def _given(boxes_of: BoxesOf, path: Path, size: tuple[int, int]) -> list[Box]:
         if box.clipped(*size) is None:
             raise DataError("a given box lies outside the picture", allowed=f"inside {size}", received=box)
     return boxes
-
-
-def _is_full(waiting: list[_Waiting]) -> bool:
-    faces = sum(len(item.crops) for item in waiting)
-    kept = sum(item.result.pixels.nbytes for item in waiting if item.result.pixels is not None)
-    return faces >= BATCH_SIZE or kept > _MAX_BYTES or len(waiting) >= _MAX_WAITING
-
-
-def _finish(waiting: list[_Waiting], predictor: Predictor) -> Iterator[FileResult]:
-    """Classify the faces of all waiting pictures together."""
-    faces = [face for item in waiting for face in item.crops]
-    rows = iter(predictor.classify(np.stack(faces)) if faces else [])
-    for item in waiting:
-        if not item.result.error:
-            item.result.predictions = predictor.assemble([str(item.result.path)], [item.boxes], rows)
-        yield item.result

@@ -102,12 +102,13 @@ def crop_face(image: np.ndarray, box: Box, margin: float = DEFAULT_MARGIN, size:
         InputError: the box is more than twice as large as the picture.
     """
     _check_size(image, box)
-    square = box.squared(margin)
-    side = max(1, round(square.width))
-    if square.tilt:
-        region = _turned(image, square, side)
+    length = max(box.width, box.height) * (1 + 2 * margin)
+    side = max(1, round(length))
+    if box.tilt:
+        region = _turned(image, box.squared(margin), side)
     else:
-        left, top = math.floor(square.left + 0.5), math.floor(square.top + 0.5)
+        left = math.floor(box.left + (box.width - length) / 2 + 0.5)
+        top = math.floor(box.top + (box.height - length) / 2 + 0.5)
         region = _region(image, left, top, left + side, top + side)
     return resize_gray(to_gray(region), size)  # (size, size)
 
@@ -123,7 +124,8 @@ def _region(image: np.ndarray, left: int, top: int, right: int, bottom: int) -> 
     """The pixels of a rectangle, the picture's edge repeated outside of it."""
     height, width = image.shape[:2]
     if left >= 0 and top >= 0 and right <= width and bottom <= height:
-        return np.ascontiguousarray(image[top:bottom, left:right])
+        part = image[top:bottom, left:right]
+        return part if part.ndim == 3 else np.ascontiguousarray(part)  # colours are copied on the way to gray
     rows = np.clip(np.arange(top, bottom), 0, height - 1)
     columns = np.clip(np.arange(left, right), 0, width - 1)
     return image[rows[:, None], columns]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import glob
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,12 +52,13 @@ def find_pictures(
     Raises:
         InputError: a pattern without a match, or nothing at all.
     """
-    found: dict[Path, PictureFile] = {}
+    found: dict[str, PictureFile] = {}
+    real_folder = functools.cache(os.path.realpath)
     left = left_out if left_out is not None else []
     for given in inputs:
         for path in _expand(str(given)):
             for picture in _below(path, leave_out, left) if path.is_dir() else [PictureFile(path, Path(path.name))]:
-                first = found.setdefault(picture.path.resolve(), picture)
+                first = found.setdefault(_identity(picture.path, real_folder), picture)
                 if first is not picture:
                     left.append((picture.path, "file named twice, or a link to another one"))
     if not found:
@@ -84,6 +86,13 @@ def refuse_addresses(inputs: Iterable[str]) -> None:
                 received=given,
                 hint="Download it first: curl -O ADDRESS",
             )
+
+
+def _identity(path: Path, real_folder: Callable[[Path], str]) -> str:
+    """The path without links; of the many files of one folder only the folder is resolved."""
+    if path.is_symlink() or path.name in ("", ".."):
+        return os.path.realpath(path)
+    return os.path.join(real_folder(path.parent), path.name)
 
 
 def _expand(given: str) -> list[Path]:

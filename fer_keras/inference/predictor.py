@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -9,9 +11,10 @@ import numpy as np
 
 from ..errors import InputError, ModelFileError
 from ..export.exported_model import ExportedModel, load_exported
+from ..export.formats import check_images
 from .boxes import DEFAULT_MARGIN, Box, crop_face, fit_whole
 from .detection.detectors import make_detector, notice_of
-from .detection.protocol import Detector
+from .detection.protocol import Detector, is_thread_safe
 from .model_files import ModelCard, open_model, read_card
 from .pictures import read_picture
 from .results import Prediction, Predictions
@@ -20,7 +23,7 @@ TTA = ("none", "flip")
 
 
 class Predictor:
-    """A model and a face detector, loaded once.
+    """A model and a face detector, loaded once; many threads may use them at the same time.
 
     Attributes:
         classes: names of the expressions, in the order of the probabilities.
@@ -58,7 +61,7 @@ class Predictor:
             detector: name for :func:`fer_keras.inference.detection.detectors.make_detector`, or a detector.
             margin: above -0.5; see ``docs/predict.md`` for how the default was found.
             tta: ``flip`` averages the probabilities of a face and its mirror image.
-            threads: CPU threads of the runtime; its own default when None.
+            threads: on which faces are classified at the same time; as many as usable cores when None.
             trust: also load a model file that carries no checksum of this package.
             threshold: 0..1, instead of the model's own.
 
@@ -74,6 +77,7 @@ class Predictor:
         self.classes, self.run, self.notice = card.classes, card.run, card.notice
         self.threshold = card.threshold if threshold is None else threshold
         self.detector = make_detector(detector) if isinstance(detector, str) else detector
+        self._turn = threading.Lock()
         if isinstance(detector, str):
             self.notice = " ".join(filter(None, (self.notice, notice_of(detector))))
         columns = self.classify(np.zeros((1, self.image_size, self.image_size, 1), np.uint8)).shape[1]
@@ -81,7 +85,7 @@ class Predictor:
             raise ModelFileError(f"the model has {columns} outputs for {len(self.classes)} class names")
 
     def classify(self, crops: np.ndarray) -> np.ndarray:
-        """Classify ready-made crops in batches of 64.
+        """Classify ready-made crops.
 
         Args:
             crops: (n, S, S, 1) uint8, pixels 0..255, S = ``image_size``, n of at least 1.
@@ -93,11 +97,15 @@ class Predictor:
             InputError: other shape or dtype.
             ModelFileError: the runtime gives up on the file.
         """
-        probabilities = self._run(crops)  # (n, classes)
+        check_images(crops, self.image_size)
+        return self._run.in_shares(self._score, crops)
+
+    def _score(self, crops: np.ndarray) -> np.ndarray:
+        probabilities = self._run.predict_batch(crops.astype(np.float32))  # (n, classes)
         if self.tta == "none":
             return probabilities
-        mirrored = self._run(np.ascontiguousarray(crops[:, :, ::-1]))
-        return (probabilities + mirrored) / np.float32(2)
+        mirrored = np.ascontiguousarray(crops[:, :, ::-1], np.float32)
+        return (probabilities + self._run.predict_batch(mirrored)) / np.float32(2)
 
     def crop(self, image: np.ndarray, box: Box | None) -> np.ndarray:
         """Cut one face out, or take the whole picture where ``box`` is None.
@@ -113,23 +121,26 @@ class Predictor:
         face = fit_whole(image, size) if box is None else crop_face(image, box, self.margin, size)  # (S, S)
         return face[..., None]  # (S, S, 1)
 
-    def predict_boxes(self, image: np.ndarray, boxes: Sequence[Box]) -> np.ndarray:
+    def predict_boxes(self, image: np.ndarray, boxes: Sequence[Box | None]) -> np.ndarray:
         """Classify the faces in given boxes of one picture.
 
         Args:
             image: (H, W) uint8 gray or (H, W, 3) uint8 RGB.
-            boxes: without margin; none gives no rows.
+            boxes: without margin; None is the whole picture, and an empty list gives no rows.
 
         Returns:
             (n, classes) float32.
         """
         if not boxes:
             return np.zeros((0, len(self.classes)), np.float32)
-        return self.classify(np.stack([self.crop(image, box) for box in boxes]))
+        return self._run.in_shares(lambda share: self._score(np.stack([self.crop(image, box) for box in share])), boxes)
 
     def find(self, image: np.ndarray) -> list[Box | None]:
         """Boxes of the faces of one picture; ``[None]``, the whole picture, without a detector."""
-        return [None] if self.detector is None else list(self.detector.detect(image))
+        if self.detector is None:
+            return [None]
+        with contextlib.nullcontext() if is_thread_safe(self.detector) else self._turn:
+            return list(self.detector.detect(image))
 
     def predict(
         self,
@@ -153,14 +164,13 @@ class Predictor:
         """
         pictures = [images] if isinstance(images, (str, Path, bytes, np.ndarray)) else list(images)
         files = [str(item) if isinstance(item, (str, Path)) else f"image {at}" for at, item in enumerate(pictures)]
-        boxes, faces = [], []
+        boxes: list[list[Box | None]] = []
+        rows: list[np.ndarray] = []
         for item in pictures:
             pixels = read_picture(item)
-            found = [None] if crops else self.find(pixels)
-            boxes.append(found)
-            faces += [self.crop(pixels, box) for box in found]
-        found_faces = self.assemble(files, boxes, self.classify(np.stack(faces)) if faces else [])
-        return Predictions(found_faces, self.classes)
+            boxes.append([None] if crops else self.find(pixels))
+            rows.extend(self.predict_boxes(pixels, boxes[-1]))
+        return Predictions(self.assemble(files, boxes, rows), self.classes)
 
     def assemble(
         self, files: Sequence[str], boxes: Sequence[Sequence[Box | None]], probabilities: Iterable[np.ndarray]

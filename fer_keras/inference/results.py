@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack, nullcontext, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from ..atomic_files import as_cell, atomic_path
+from ..atomic_files import as_cell, atomic_path, refusal
 from ..errors import InputError, RunFolderError
 from ..metrics.frames import make_frame
 from .boxes import Box
@@ -155,10 +155,28 @@ class CsvWriter:
         return False
 
     def write(self, predictions: Iterable[Prediction]) -> None:
-        """Add one row for each prediction."""
+        """Add one row for each prediction.
+
+        Raises:
+            RunFolderError: the file system refuses.
+        """
+        with self._refusals():
+            self._write(predictions)
+
+    def _write(self, predictions: Iterable[Prediction]) -> None:
         for prediction in predictions:
             row = as_row(prediction, self._classes)
             self._rows.writerow({**row, "file": as_cell(row["file"])} if row["file"] else row)
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """The file's own name in the error: around it there may be others that are being written."""
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise refusal(Path(str(getattr(self._target, "name", self._target))), error) from error
 
 
 class JsonlWriter(CsvWriter):
@@ -170,8 +188,7 @@ class JsonlWriter(CsvWriter):
             self._stack = stack.pop_all()
         return self
 
-    def write(self, predictions: Iterable[Prediction]) -> None:
-        """Add one line for each prediction."""
+    def _write(self, predictions: Iterable[Prediction]) -> None:
         for prediction in predictions:
             self._stream.write(json.dumps(as_row(prediction, self._classes), ensure_ascii=False) + "\n")
 

@@ -9,6 +9,7 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ..threads import usable_cores
 from .manifest import file_sha256
 from .records import read_metrics
 from .run_folder import RunFolder
@@ -41,12 +42,11 @@ def processor_name() -> str:
 
 def hardware(gpus: list[str]) -> dict:
     """CPU, usable cores, memory in GiB and the accelerators that Keras' backend sees."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     try:
         memory = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
     except (AttributeError, ValueError, OSError):
         memory = None
-    return {"cpu": processor_name(), "cores": cores, "memory_gib": memory, "gpus": gpus}
+    return {"cpu": processor_name(), "cores": usable_cores(), "memory_gib": memory, "gpus": gpus}
 
 
 def git_commit() -> str | None:

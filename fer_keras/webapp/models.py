@@ -6,28 +6,14 @@ import copy
 import threading
 from dataclasses import dataclass
 
-import numpy as np
 import streamlit as st
 
-from ..inference.boxes import Box
 from ..inference.detection.detectors import make_detector
 from ..inference.detection.protocol import Detector
 from ..inference.model_files import open_model
 from ..inference.predictor import Predictor
 from .facts import ModelFacts, read_facts
 from .settings import DECODERS, VIDEO_JOBS
-
-
-class SharedDetector:
-    """A detector for many threads: OpenCV's keeps its buffers between calls."""
-
-    def __init__(self, detector: Detector):
-        self.name, self._detector, self._lock = detector.name, detector, threading.Lock()
-
-    def detect(self, image: np.ndarray) -> list[Box]:
-        """See :class:`fer_keras.inference.detection.protocol.Detector`."""
-        with self._lock:
-            return self._detector.detect(image)
 
 
 @dataclass(frozen=True)
@@ -58,14 +44,13 @@ def configured(predictor: Predictor, *, detector: Detector | None, margin: float
 
 
 @st.cache_resource(show_spinner=False)
-def load_detector(name: str) -> SharedDetector | None:
-    """Load a face detector once for the whole server; None for ``none``.
+def load_detector(name: str) -> Detector | None:
+    """Load a face detector once for the whole server, whose predictors share it; None for ``none``.
 
     Raises:
         InputError: see :func:`fer_keras.inference.detection.detectors.make_detector`.
     """
-    detector = make_detector(name)
-    return None if detector is None else SharedDetector(detector)
+    return make_detector(name)
 
 
 @st.cache_resource(show_spinner=False)

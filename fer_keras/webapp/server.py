@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import importlib
 import importlib.util
 import ipaddress
 import socket
@@ -107,6 +109,18 @@ def _allowed_hosts(host: str, public_host: str | None) -> list[str]:
     return list(dict.fromkeys(name for name in ("localhost", "127.0.0.1", "[::1]", host, public_host) if name))
 
 
+def _keep_what_is_imported() -> None:
+    """Take the libraries out of the search for garbage, before there is anything of a visitor's.
+
+    Streamlit searches after each run of the page, also after each picture of the live view: 100 ms with all of them.
+    """
+    for name in ("ai_edge_litert.interpreter", "cv2", "pandas", "fer_keras.webapp.video_analysis"):
+        if importlib.util.find_spec(name.partition(".")[0]) is not None:
+            importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
+
+
 def run_server(settings: AppSettings, options: list[str]) -> None:
     """Serve until Ctrl-C or SIGTERM.
 
@@ -116,4 +130,5 @@ def run_server(settings: AppSettings, options: list[str]) -> None:
     """
     from streamlit.web.cli import main
 
+    _keep_what_is_imported()
     main(["run", str(SCRIPT), *options, "--", *settings.as_arguments()], standalone_mode=False)

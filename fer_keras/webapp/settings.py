@@ -27,7 +27,7 @@ VIDEO_FPS = 10.0
 DECODERS, VIDEO_JOBS = 2, 1
 
 PICTURE_TYPES = ("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff")
-VIDEO_TYPES = ("mp4", "mov", "webm", "mkv", "avi", "m4v")
+VIDEO_TYPES = ("mp4", "mov", "webm", "mkv", "avi", "m4v", "mts", "m2ts", "3gp")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""One uploaded video: analysed through a temporary file, which OpenCV needs and which is removed at once."""
+"""One uploaded video: analysed through a temporary file, which is removed at once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from ..inference.timeline.csv_rows import read_observations
 from ..inference.timeline.timeline import Timeline, bin_edges, make_timeline, mean_between
 from ..inference.video.outputs import VideoSummary
 from ..inference.video.predict import predict_video
-from ..inference.video.reader import open_video
 from .analysis import for_visitors, to_csv
 from .settings import VIDEO_FPS, VIDEO_SECONDS
 
@@ -90,15 +89,13 @@ def analyse_video(content: bytes, name: str, predictor: Predictor, observer: Cal
 def _analyse(source: Path, name: str, predictor: Predictor, observer: Callable[[float], None]) -> VideoResult:
     rows: list[Prediction] = []
     marked, table = source.with_name("marked.mp4"), source.with_name("rows.csv")
-    with open_video(source) as reader:
-        every, length = max(1, round(reader.fps / VIDEO_FPS)), min(reader.declared_seconds or 1e9, VIDEO_SECONDS)
     summary = predict_video(
         source,
         predictor,
-        every=every,
+        rate=VIDEO_FPS,
         max_seconds=VIDEO_SECONDS,
         annotate=marked,
-        observer=lambda seconds, _: observer(min(1.0, seconds / length)),
+        observer=lambda seconds, whole: observer(min(1.0, seconds / min(whole or VIDEO_SECONDS, VIDEO_SECONDS))),
         sink=lambda found: rows.extend(replace(row, file=name) for row in found),
     )
     csv = to_csv(rows, predictor.classes)
@@ -111,6 +108,8 @@ def _notices(summary: VideoSummary) -> tuple[str, ...]:
     notices = []
     if summary.stopped == "max_seconds":
         notices.append(f"Only the first {VIDEO_SECONDS:g} seconds were analysed.")
+    if summary.start >= 0.2:
+        notices.append(f"The pictures begin at {summary.start:.2f} s; times count from the beginning of the file.")
     if summary.cut_short:
         stated = f"The file states {summary.declared_seconds:.1f} s and its pictures end at {summary.seconds:.1f} s"
         notices.append(f"{stated}: it is truncated or damaged. What can be read was analysed.")

@@ -1,11 +1,14 @@
 """Many files: order, broken ones, bounded memory."""
 
+import threading
+import time
+
 import pytest
 from composed_pictures import FixedDetector, box_at
 from PIL import Image
 
-from fer_keras.errors import DataError
-from fer_keras.inference import Predictor, batch
+from fer_keras.errors import DataError, ModelFileError
+from fer_keras.inference import Predictor
 from fer_keras.inference.batch import predict_files
 
 
@@ -33,7 +36,8 @@ def test_order_is_kept_and_broken_files_are_results(files, predictor):
     assert {len(result.predictions) for at, result in enumerate(results) if at not in (7, 20)} == {1}
 
 
-def test_at_most_a_few_pictures_are_decoded_ahead(files, predictor, monkeypatch):
+@pytest.mark.parametrize("keep_pixels", [False, True])
+def test_only_a_few_pictures_are_read_ahead(files, predictor, keep_pixels):
     taken = []
 
     def paths():
@@ -41,19 +45,37 @@ def test_at_most_a_few_pictures_are_decoded_ahead(files, predictor, monkeypatch)
             taken.append(path)
             yield path
 
-    monkeypatch.setattr(batch, "_MAX_WAITING", 1)
-    for done, _ in enumerate(predict_files(paths(), predictor, workers=2), start=1):
-        assert len(taken) <= done + 3
+    results = predict_files(paths(), predictor, workers=2, keep_pixels=keep_pixels)
+    for done, result in enumerate(results, start=1):
+        assert len(taken) <= done + 2
+        assert result.error or (result.pixels is not None) == keep_pixels
 
 
-def test_kept_pixels_are_handed_on_before_they_pile_up(files, predictor, monkeypatch):
-    held = []
-    finish = batch._finish
-    monkeypatch.setattr(batch, "_MAX_BYTES", 4 * 200 * 180)
-    monkeypatch.setattr(batch, "_finish", lambda waiting, given: held.append(len(waiting)) or finish(waiting, given))
-    results = list(predict_files(files, predictor, keep_pixels=True))
-    assert max(held) <= 5
-    assert results[3].pixels.shape == (180, 203)
+def test_a_model_that_fails_is_no_broken_picture(files, monkeypatch):
+    predictor = Predictor(detector=FixedDetector(box_at(10, 10)))
+
+    def fail(images):
+        raise ModelFileError("out of order")
+
+    monkeypatch.setattr(predictor._run, "predict_batch", fail)
+    with pytest.raises(ModelFileError, match="out of order"):
+        list(predict_files(files, predictor))
+
+
+def test_a_detector_that_says_nothing_is_asked_by_one_thread_at_a_time(files):
+    busy = threading.Lock()
+
+    class Careful:
+        name = "careful"
+
+        def detect(self, image):
+            assert busy.acquire(blocking=False)
+            time.sleep(0.002)
+            busy.release()
+            return [box_at(10, 10)]
+
+    results = list(predict_files(files, Predictor(detector=Careful()), workers=4))
+    assert sum(len(result.predictions) for result in results) == 28
 
 
 def test_given_boxes_take_the_place_of_the_detector(files, predictor):

@@ -1,12 +1,23 @@
 """Annotated copies: sizes, places of labels, contrast."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from fer_keras.errors import InputError
 from fer_keras.inference.boxes import Box
-from fer_keras.inference.drawing import GROUND, LINE, MUTED_LINE, NO_FACE, draw_predictions, label_of, save_annotated
+from fer_keras.inference.drawing import (
+    GROUND,
+    LINE,
+    MUTED_LINE,
+    NO_FACE,
+    TEXT,
+    draw_predictions,
+    label_of,
+    save_annotated,
+)
 from fer_keras.inference.results import Prediction
 
 
@@ -69,3 +80,31 @@ def test_a_copy_is_written_whole_and_never_over_a_source(tmp_path):
         assert not copy.getexif()
     with pytest.raises(InputError, match="replace"):
         save_annotated(np.full((40, 50), 80, np.uint8), [], path, {path.resolve()})
+
+
+def plates(image):
+    """(H, W) bool: where labels stand, on a picture without a pixel of their ground."""
+    return (image == GROUND).all(axis=-1) | (image == TEXT).all(axis=-1)
+
+
+def test_labels_of_neighbours_cover_neither_each_other_nor_a_face():
+    faces = [face(40 + 90 * column, 60 + 110 * row, 60, 60) for row in range(4) for column in range(6)]
+    image = np.full((520, 640, 3), 120, np.uint8)
+    alone = [plates(draw_predictions(image, [one])).sum() for one in faces]
+    drawn = draw_predictions(image, faces)
+    inside = [
+        drawn[int(f.box.top) + 8 : int(f.box.bottom) - 8, int(f.box.left) + 8 : int(f.box.right) - 8] for f in faces
+    ]
+    assert not any(plates(part).any() for part in inside)
+    crowded, roomy = plates(drawn).sum(), sum(alone)
+    assert 0.3 * roomy < crowded < 0.9 * roomy, "in smaller letters, and all are there"
+
+
+def test_a_frame_is_copied_once():
+    image = np.full((2160, 3840, 3), 120, np.uint8)
+    draw_predictions(image, [face(100, 100, 80, 80)])
+    tracemalloc.start()
+    draw_predictions(image, [face(100, 100, 80, 80)])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.1 * image.nbytes

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from threadpoolctl import threadpool_limits
+
+from ...threads import map_in_order, usable_cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -26,15 +25,9 @@ def map_in_threads(function: Callable[[Item], Result], items: Iterable[Item]) ->
 
     Matrix products get one thread each meanwhile: theirs would wait for each other at every small product.
     """
-    n = min(_MOST_THREADS, os.cpu_count() or 1)
-    waiting: deque[Future[Result]] = deque()
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(n) as threads:
-        for item in items:
-            waiting.append(threads.submit(function, item))
-            if len(waiting) > 2 * n:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+    n = min(_MOST_THREADS, usable_cores())
+    with threadpool_limits(1, "blas"):
+        yield from map_in_order(function, items, n, ahead=2 * n)
 
 
 def with_lines(results: Iterable[Result], done: Callable[[Result], float], what: str) -> Iterator[Result]:

@@ -55,7 +55,8 @@ class TreeImage:
 
 def is_junk(name: str) -> bool:
     """Whether an operating system left this entry behind (``.DS_Store``, ``__MACOSX``, ``Thumbs.db``, ``@eaDir``)."""
-    return any(part.startswith(".") or part.lower() in _JUNK_NAMES for part in PurePosixPath(name).parts)
+    parts = PurePosixPath(name).parts if "/" in name else (name,)
+    return any(part.startswith(".") or part.lower() in _JUNK_NAMES for part in parts)
 
 
 def list_images(

@@ -87,7 +87,7 @@ def tensor_values(content: bytes, faces: np.ndarray) -> Iterator[_Result]:
     # A delegate fuses operators and keeps no tensors of its own.
     plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     options = {"experimental_op_resolver_type": plain, "experimental_preserve_all_tensors": True}
-    interpreter, _ = make_interpreter(content, "of this export", threads=1, **options)
+    interpreter, _ = make_interpreter(content, "of this export", **options)
     source = interpreter.get_input_details()[0]
     interpreter.resize_tensor_input(source["index"], faces.shape)
     interpreter.allocate_tensors()

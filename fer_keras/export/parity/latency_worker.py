@@ -62,7 +62,7 @@ def make_call(target: dict, batch: int, threads: int) -> Call:
 
     # Who asks has checked the exports against the manifest of the run: also those of earlier versions.
     exported = load_exported(target["path"], threads=threads, trust=True)
-    return lambda: exported.predict_batch(images)
+    return lambda: exported(images)
 
 
 def _keras_call(path: str, images: np.ndarray) -> Call:

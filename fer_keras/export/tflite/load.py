@@ -1,12 +1,13 @@
 """Run TFLite files with LiteRT, without TensorFlow: float ends, or uint8 ends as of a full int8 file.
 
-TensorFlow's interpreter takes over only where ``ai_edge_litert`` is not installed.
+Each interpreter scores one face at a time on one thread, and there is one for each core: a call of LiteRT is no faster
+with many faces than with one, and threads inside of an interpreter wait for each other. TensorFlow's interpreter takes
+over only where ``ai_edge_litert`` is not installed.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
-import threading
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import ModelFileError
+from ...threads import Pool, usable_cores
 from ..native_logs import native_logs_captured
 from ..seals import EXPORT_AGAIN, is_sealed_tflite
 from .metadata import read_tflite
@@ -26,7 +28,7 @@ _DTYPES = ("float32", "uint8", "int8")
 
 def load_tflite(
     path: Path | str, *, threads: int | None = None, trust: bool = False
-) -> tuple[Callable[[np.ndarray], np.ndarray], str, int]:
+) -> tuple[Callable[[np.ndarray], np.ndarray], str, int, int]:
     """Load a TFLite file of this package, with LiteRT, or TensorFlow's own runtime where there is no LiteRT.
 
     The file's sha256, which it carries, is checked before anything else reads it. Pixels are rounded and clipped to the
@@ -35,13 +37,13 @@ def load_tflite(
 
     Args:
         path: the ``.tflite`` file.
-        threads: CPU threads of the runtime; its own default when None.
+        threads: interpreters that compute at the same time, each on one; as many as usable cores when None.
         trust: also load a file that carries no sha256, after a check of its structure. The runtime itself does not
             check what it reads: a file made to do harm can do it.
 
     Returns:
         What :class:`fer_keras.export.exported_model.ExportedModel` is made of: a call from one float32 batch to
-        probabilities, name and version of the runtime, and the side of the images.
+        probabilities, name and version of the runtime, the side of the images, and how many calls compute at once.
 
     Raises:
         ModelFileError: missing, changed, damaged, not trusted or with other inputs and outputs.
@@ -49,13 +51,14 @@ def load_tflite(
     content = read_tflite(path, trust=trust)
     if trust and not is_sealed_tflite(content, path):
         check_structure(content, path)
-    interpreter, runtime = make_interpreter(content, path, threads=threads)
+    interpreter, runtime = make_interpreter(content, path)
     source, target, size = _ends(interpreter, path)
-    return _TfliteBatch(interpreter, source, target, path), runtime, size
+    threads = threads or usable_cores()
+    return _TfliteFaces(interpreter, content, path, source, target, size, threads), runtime, size, threads
 
 
-def make_interpreter(content: bytes, path: Path | str, *, threads: int | None = None, **options) -> tuple[Any, str]:
-    """Return an allocated interpreter and the name and version of the library.
+def make_interpreter(content: bytes, path: Path | str, **options) -> tuple[Any, str]:
+    """Return an allocated interpreter of one thread, and the name and version of the library.
 
     Raises:
         ModelFileError: the runtime refuses the content.
@@ -64,7 +67,7 @@ def make_interpreter(content: bytes, path: Path | str, *, threads: int | None = 
     try:
         with native_logs_captured(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # TensorFlow announces that its interpreter moves to LiteRT
-            interpreter = interpreter_class(model_content=content, num_threads=threads, **options)
+            interpreter = interpreter_class(model_content=content, num_threads=1, **options)
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise ModelFileError(f"cannot load TFLite file {path}: {error}", hint=EXPORT_AGAIN) from error
@@ -129,26 +132,31 @@ def _end(detail: dict) -> _End:
     return _End(detail["index"], np.dtype(detail["dtype"]), float(scale), int(zero_point))
 
 
-class _TfliteBatch:
-    """One interpreter, resized only when the batch size changes; it holds the numbers of one call, so calls queue."""
+class _TfliteFaces:
+    """Interpreters of one file; each call takes one and scores its faces one by one."""
 
-    def __init__(self, interpreter: Any, source: _End, target: _End, path: Path | str):
-        self._interpreter, self._source, self._target, self._path = interpreter, source, target, path
-        self._size, self._lock = 0, threading.Lock()
+    def __init__(
+        self, first: Any, content: bytes, path: Path | str, source: _End, target: _End, size: int, threads: int
+    ):
+        self._path, self._source, self._target = path, source, target
+        self._shape = (1, size, size, 1)
+        self._interpreters = Pool(
+            lambda: self._for_one_face(make_interpreter(content, path)[0]), threads, self._for_one_face(first)
+        )
+
+    def _for_one_face(self, interpreter: Any) -> Any:
+        interpreter.resize_tensor_input(self._source.index, self._shape)
+        interpreter.allocate_tensors()
+        return interpreter
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
-        with self._lock:
-            return self._run(images)
+        with self._interpreters.take() as interpreter:
+            try:
+                return np.concatenate([self._score(interpreter, images[at : at + 1]) for at in range(len(images))])
+            except (ValueError, RuntimeError) as error:
+                raise ModelFileError(f"TFLite file {self._path} fails on a face: {error}") from error
 
-    def _run(self, images: np.ndarray) -> np.ndarray:
-        try:
-            if len(images) != self._size:
-                self._interpreter.resize_tensor_input(self._source.index, images.shape)
-                self._interpreter.allocate_tensors()
-                self._size = len(images)
-            self._interpreter.set_tensor(self._source.index, self._source.store(images))
-            self._interpreter.invoke()
-        except (ValueError, RuntimeError) as error:
-            self._size = 0
-            raise ModelFileError(f"TFLite file {self._path} fails on a batch of {len(images)}: {error}") from error
-        return self._target.read(self._interpreter.get_tensor(self._target.index))  # (B, classes)
+    def _score(self, interpreter: Any, image: np.ndarray) -> np.ndarray:
+        interpreter.set_tensor(self._source.index, self._source.store(image))
+        interpreter.invoke()
+        return self._target.read(interpreter.get_tensor(self._target.index))  # (1, classes)

@@ -19,6 +19,7 @@ import numpy as np
 
 from ...errors import InputError, ModelFileError
 from ...export.tflite.load import make_interpreter
+from ...threads import Pool
 from ..boxes import Box
 from .protocol import largest_first
 from .windows import Window, cut_window, is_cut_off, is_same_face, make_windows, merge_candidates
@@ -82,12 +83,13 @@ class BlazeFaceDetector:
     it misses many that fill more than half of the picture.
 
     Attributes:
+        cheap: see :class:`fer_keras.inference.detection.protocol.Detector`.
         min_face: pixels of the smallest face that is searched for; None is 1/24 of the longer side, at least 47.
         calls: of the networks so far.
         seconds: that searching took so far.
     """
 
-    name = "blazeface"
+    name, thread_safe = "blazeface", True
 
     def __init__(self, networks: Sequence[str] = ("full", "short"), *, min_face: int | None = None, parts: bool = True):
         """Load the networks.
@@ -104,17 +106,20 @@ class BlazeFaceDetector:
         if min_face is not None and min_face < MIN_FACE:
             raise InputError("the smallest face is too small", allowed=f"{MIN_FACE} pixels or more", received=min_face)
         self.min_face, self._parts = min_face, parts
-        self._networks = [_Loaded(NETWORKS[name]) for name in networks]
+        self.cheap = min_face is None  # a 4K picture in five looks
+        contents = [(NETWORKS[name], _read(NETWORKS[name])) for name in networks]
+        self._networks = Pool(lambda: [_Loaded(network, content) for network, content in contents])
         self._lock, self.calls, self.seconds = threading.Lock(), 0, 0.0
 
     def detect(self, image: np.ndarray) -> list[Box]:
         """See :class:`fer_keras.inference.detection.protocol.Detector`; boxes are squares, cut out with no margin."""
         start = time.perf_counter()
         boxes: list[Box] = []
-        with self._lock:
-            for place, network in enumerate(self._networks):
+        with self._networks.take() as networks:
+            for place, network in enumerate(networks):
                 found = self._search(image, network, parts=self._parts and not place)
                 boxes += [box for box in found if not any(is_same_face(box, other) for other in boxes)]
+        with self._lock:
             self.seconds += time.perf_counter() - start
         return largest_first(boxes)
 
@@ -125,7 +130,8 @@ class BlazeFaceDetector:
         points, scores = (
             np.concatenate(parts) for parts in zip(*(network(image, window) for window in windows), strict=True)
         )
-        self.calls += len(windows)
+        with self._lock:
+            self.calls += len(windows)
         lone_score = LONE_SCORE if len(windows) > 1 else 0.0
         return [_to_box(face, network.network) for face in merge_candidates(points, scores, lone_score)]
 
@@ -133,9 +139,9 @@ class BlazeFaceDetector:
 class _Loaded:
     """A network in memory, for one thread."""
 
-    def __init__(self, network: Network):
+    def __init__(self, network: Network, content: bytes):
         self.network, self._anchors = network, _anchors(network.grids)
-        self._lite, _ = make_interpreter(_read(network), network.file, threads=1)
+        self._lite, _ = make_interpreter(content, network.file)
         (source,) = self._lite.get_input_details()
         outputs = sorted(self._lite.get_output_details(), key=lambda end: -end["shape"][-1])
         self.side, self._source = int(source["shape"][1]), source["index"]

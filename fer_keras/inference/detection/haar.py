@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import InputError
+from ...threads import Pool
 from ..boxes import Box
 from .protocol import INSTALL_OPENCV, largest_first, reduce_to, require_cv2
 
@@ -27,7 +28,7 @@ MIN_FACE = 30
 class HaarDetector:
     """Finds upright frontal faces on the CPU, without a model file of the user's."""
 
-    name = "haar"
+    name, thread_safe = "haar", True
 
     def __init__(self, max_side: int = MAX_SIDE):
         """Load the cascade.
@@ -43,14 +44,15 @@ class HaarDetector:
         folder = Path(getattr(getattr(self._cv2, "data", None), "haarcascades", ""))
         if not hasattr(self._cv2, "CascadeClassifier") or not (folder / CASCADE).is_file():
             raise InputError("this OpenCV has no Haar cascades", hint=INSTALL_OPENCV)
-        self._cascade = self._cv2.CascadeClassifier(str(folder / CASCADE))
+        self._cascades = Pool(lambda: self._cv2.CascadeClassifier(str(folder / CASCADE)))  # each has its buffers
 
     def detect(self, image: np.ndarray) -> list[Box]:
         """See :class:`fer_keras.inference.detection.protocol.Detector`."""
         cv2 = self._cv2
         image, factor = reduce_to(image, self._max_side)
         gray = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)  # (h, w)
-        found = self._cascade.detectMultiScale(
-            gray, scaleFactor=SCALE_FACTOR, minNeighbors=MIN_NEIGHBORS, minSize=(MIN_FACE, MIN_FACE)
-        )
+        with self._cascades.take() as cascade:
+            found = cascade.detectMultiScale(
+                gray, scaleFactor=SCALE_FACTOR, minNeighbors=MIN_NEIGHBORS, minSize=(MIN_FACE, MIN_FACE)
+            )
         return largest_first([Box(*map(float, box)).scaled(1 / factor) for box in found])

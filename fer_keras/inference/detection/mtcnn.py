@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...errors import InputError
+from ...threads import Pool
 from ..boxes import Box
 from .protocol import largest_first
 
@@ -12,7 +13,7 @@ from .protocol import largest_first
 class MtcnnDetector:
     """Finds faces at more angles than Haar does, many times slower, and imports TensorFlow."""
 
-    name = "mtcnn"
+    name, thread_safe = "mtcnn", True
 
     def __init__(self):
         """Load the networks, which come with the package.
@@ -24,10 +25,11 @@ class MtcnnDetector:
             from mtcnn import MTCNN
         except ImportError as error:
             raise InputError("this detector needs mtcnn", hint='Install it: pip install "mtcnn>=1.0"') from error
-        self._network = MTCNN(device="CPU:0")
+        self._networks = Pool(lambda: MTCNN(device="CPU:0"), most=1)  # TensorFlow spreads one call over the cores
 
     def detect(self, image: np.ndarray) -> list[Box]:
         """See :class:`fer_keras.inference.detection.protocol.Detector`."""
         rgb = image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=-1)  # (H, W, 3)
-        found = [face["box"] for face in self._network.detect_faces(rgb) or []]
+        with self._networks.take() as network:
+            found = [face["box"] for face in network.detect_faces(rgb) or []]
         return largest_first([Box(*map(float, box)) for box in found if box[2] > 0 and box[3] > 0])

@@ -13,7 +13,13 @@ INSTALL_OPENCV = 'Install OpenCV 4: pip install "opencv-python-headless>=4.10,<5
 
 
 class Detector(Protocol):
-    """Finds faces in one upright picture."""
+    """Finds faces in one upright picture.
+
+    Attributes:
+        name: for people.
+        thread_safe: several threads may call it at the same time; it may be missing, which says that they may not.
+        cheap: a frame of a video is searched in less time than it is shown; missing for no.
+    """
 
     name: str
 
@@ -24,6 +30,16 @@ class Detector(Protocol):
             image: (H, W) uint8 gray or (H, W, 3) uint8 RGB.
         """
         ...
+
+
+def is_thread_safe(detector: Detector) -> bool:
+    """Whether several threads may search at the same time; what says nothing may have buffers of its own."""
+    return bool(getattr(detector, "thread_safe", False))
+
+
+def is_cheap(detector: Detector | None) -> bool:
+    """Whether each frame of a video can be searched."""
+    return bool(getattr(detector, "cheap", False))
 
 
 def largest_first(boxes: list[Box]) -> list[Box]:

@@ -13,9 +13,9 @@ from ...atomic_files import atomic_path, path_for_libraries
 from ..drawing import draw_predictions
 from ..results import CsvWriter, Prediction
 from .following import FaceFollower, Stages
-from .reader import VideoReader
+from .reader import Frame, VideoReader
 from .tracking import smoothing_lag
-from .writer import VideoWriter, make_writer
+from .writer import VideoWriter
 
 Sink = Callable[[list[Prediction]], None]
 
@@ -25,12 +25,11 @@ class AnalysedFrame:
     """A frame and what is said about its faces.
 
     Attributes:
-        timestamp, pixels: of the frame as read; pixels are None unless they were asked for.
+        frame: as read.
         predictions: one per face; one with ``face_found=False`` where there is none.
     """
 
-    timestamp: float
-    pixels: np.ndarray | None
+    frame: Frame
     predictions: list[Prediction]
 
 
@@ -40,17 +39,20 @@ class VideoSummary:
 
     Attributes:
         file: as given.
-        frames_read, frames_analysed: all of them, and every n-th.
+        frames_read, frames_analysed: all of them, and those that were chosen.
         frames_with_face: of those analysed.
         faces: numbers given to faces; a face that leaves and comes back has two.
-        seconds: time of the last frame that was read.
+        start, seconds: times of the first and the last frame that was read, on the file's own clock: pictures may
+            begin after the sound.
         declared_seconds: length that the container states, None where it states none.
-        cut_short: the file states a length and its pictures end well before: truncated or damaged.
+        cut_short: the file states a length, and neither pictures nor sound reach it: truncated or damaged.
         repaired_timestamps: frames without a usable time of their own.
+        undecodable: parts of the picture stream that could not be decoded.
         stopped: ``end``, ``max_seconds`` or ``interrupted``.
         detections: how often the detector ran.
         smoothing, lag: time constant, and seconds until half of a sudden change shows.
-        stage_seconds: wall time by stage: decode, track, detect, crop, classify, and draw, encode, write where used.
+        stage_seconds: time by stage, of all threads: decode, detect, classify (crops too), track, and draw, encode,
+            write where used.
         wall_seconds: all of it.
         annotated, encoder, csv: files written, None without.
     """
@@ -60,10 +62,12 @@ class VideoSummary:
     frames_analysed: int
     frames_with_face: int
     faces: int
+    start: float
     seconds: float
     declared_seconds: float | None
     cut_short: bool
     repaired_timestamps: int
+    undecodable: int
     stopped: str
     detections: int
     smoothing: float
@@ -93,7 +97,6 @@ class VideoOutputs:
         stack: ExitStack,
         stages: Stages,
         classes: Sequence[str],
-        fps: float,
         annotate: Path | None,
         csv: Path | str | None,
         sink: Sink | None,
@@ -104,25 +107,24 @@ class VideoOutputs:
             RunFolderError: the file system refuses.
         """
         self.stages, self.annotate, self.csv, self._sink = stages, annotate, csv, sink
-        scratch = None if annotate is None else stack.enter_context(atomic_path(annotate))
-        scratch = scratch and stack.enter_context(path_for_libraries(scratch))
         self._rows = None if csv is None else stack.enter_context(CsvWriter(csv, classes))
-        self._copy = None if scratch is None else stack.enter_context(_Copy(scratch, stages, fps))
+        self._copy = None
+        if annotate is not None:
+            scratch = stack.enter_context(path_for_libraries(stack.enter_context(atomic_path(annotate))))
+            self._copy = stack.enter_context(_Copy(scratch, annotate, stages))
         self.frames = self.with_face = 0
 
-    def take(self, analysed: list[AnalysedFrame]) -> None:
-        """Write the frames of one batch, in order."""
-        for item in analysed:
-            self.frames += 1
-            self.with_face += item.predictions[0].face is not None
-            if self._copy is not None and item.pixels is not None:
-                self._copy.add(item.pixels, item.predictions, item.timestamp)
-        rows = [prediction for item in analysed for prediction in item.predictions]
+    def take(self, item: AnalysedFrame) -> None:
+        """Write the next frame."""
+        self.frames += 1
+        self.with_face += item.predictions[0].face is not None
+        if self._copy is not None:
+            self._copy.add(item.frame.pixels, item.predictions, item.frame.timestamp)
         with self.stages.measure("write"):
             if self._rows is not None:
-                self._rows.write(rows)
-            if self._sink is not None and rows:
-                self._sink(rows)
+                self._rows.write(item.predictions)
+            if self._sink is not None:
+                self._sink(item.predictions)
 
     @property
     def encoder(self) -> str | None:
@@ -133,8 +135,8 @@ class VideoOutputs:
 class _Copy(AbstractContextManager):
     """The annotated video; opened with its first frame, which tells the size."""
 
-    def __init__(self, path: Path, stages: Stages, fps: float):
-        self._path, self._stages, self._fps = path, stages, fps
+    def __init__(self, path: Path, shown: Path, stages: Stages):
+        self._path, self._shown, self._stages = path, shown, stages
         self.writer: VideoWriter | None = None
 
     def add(self, pixels: np.ndarray, predictions: Sequence[Prediction], timestamp: float) -> None:
@@ -142,11 +144,13 @@ class _Copy(AbstractContextManager):
             drawn = draw_predictions(pixels, predictions)
         with self._stages.measure("encode"):
             if self.writer is None:
-                self.writer = make_writer(self._path, pixels.shape, self._fps)
+                self.writer = VideoWriter(self._path, pixels.shape, self._shown)
             self.writer.write(drawn, timestamp)
 
-    def __exit__(self, *exc: object) -> None:
-        if self.writer is not None:
+    def __exit__(self, kind: object, *_: object) -> None:
+        if self.writer is not None and kind is not None:
+            self.writer.abandon()
+        elif self.writer is not None:
             with self._stages.measure("encode"):
                 self.writer.close()
 
@@ -167,10 +171,12 @@ def summarise(
         frames_analysed=outputs.frames,
         frames_with_face=outputs.with_face,
         faces=follower.faces,
+        start=reader.first,
         seconds=reader.last,
         declared_seconds=reader.declared_seconds,
-        cut_short=stopped == "end" and _ends_early(reader),
+        cut_short=stopped == "end" and reader.ends_early,
         repaired_timestamps=reader.repaired,
+        undecodable=reader.undecodable,
         stopped=stopped,
         detections=follower.detections,
         smoothing=smoothing,
@@ -181,9 +187,3 @@ def summarise(
         encoder=outputs.encoder,
         csv=None if outputs.csv is None else str(outputs.csv),
     )
-
-
-def _ends_early(reader: VideoReader) -> bool:
-    """The last picture of a sound file ends where the file does, to within its own duration and rounding."""
-    missing = (reader.declared_seconds or 0.0) - (reader.last + 1 / reader.fps)
-    return missing > max(0.5, 0.02 * reader.last)

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ...errors import DataError, InputError
+from ...threads import map_in_order, usable_cores
 from ..boxes import Box
+from ..detection.protocol import Detector, is_thread_safe
 from ..predictor import Predictor
 from ..results import Prediction
-from .following import DEFAULT_DETECT_EVERY, FaceFollower, Stages
+from .following import FaceFollower, Stages
 from .outputs import AnalysedFrame, Sink, VideoOutputs, VideoSummary, summarise
-from .reader import Frame, VideoReader, open_camera, open_video
+from .reader import Frame, open_camera, open_video
 from .tracking import DEFAULT_SMOOTHING, ExponentialSmoother
 from .writer import check_video_path
 
-BATCH_FACES = 16
-# Frames wait for their batch; of large ones, which are kept for drawing, only a few do.
-_MAX_FRAMES, _MAX_BYTES = 16, 32 * 2**20
+# Boxes of a frame, and the probabilities of the face in each, (classes,).
+Found = Mapping[Box | None, np.ndarray]
 # Called with the time reached and the length that the container states, in seconds (None: it states none).
 Observer = Callable[[float, float | None], None]
 
@@ -32,7 +32,8 @@ def predict_video(
     predictor: Predictor,
     *,
     every: int = 1,
-    detect_every: float = DEFAULT_DETECT_EVERY,
+    rate: float | None = None,
+    detect_every: float | None = None,
     smoothing: float = DEFAULT_SMOOTHING,
     annotate: Path | str | None = None,
     csv: Path | str | None = None,
@@ -48,19 +49,21 @@ def predict_video(
         path: MP4, MOV, AVI, MKV, WebM and others, see ``docs/video.md``.
         predictor: model and detector.
         every: analyse every n-th frame.
-        detect_every: seconds of video between two detections; optical flow moves the boxes in between.
+        rate: analyse at most so many frames a second, chosen by their times; instead of ``every``.
+        detect_every: seconds of video between two detections; optical flow moves the boxes in between. None searches
+            each frame where the detector is cheap, as BlazeFace is, and else every 0.3 s.
         smoothing: time constant in seconds of the probabilities of each face, 0 for none.
         annotate: MP4 file to write, with boxes and names on each analysed frame, at the times of the original.
         csv: file to write, one row per face and frame.
         max_seconds: stop at this time of the video.
-        observer: told of progress after each batch.
-        sink: gets the predictions of each batch.
+        observer: told of progress after each frame.
+        sink: gets the predictions of each frame.
 
     Raises:
         InputError: no such file, or an option.
         DataError: not a video, or one without a frame that can be decoded.
     """
-    _check_options(every, detect_every, smoothing, max_seconds)
+    _check_options(every, detect_every, smoothing, max_seconds, rate)
     if annotate is not None:
         annotate = check_video_path(annotate, path)
     if csv is not None and Path(csv).exists() and Path(csv).samefile(path):
@@ -68,21 +71,20 @@ def predict_video(
     with ExitStack() as stack:
         reader = stack.enter_context(open_video(path))
         stages = Stages()
-        batches = FrameBatches(
-            predictor,
-            str(path),
-            detect_every=detect_every,
-            smoothing=smoothing,
-            keep_pixels=annotate is not None,
-            stages=stages,
-        )
-        outputs = VideoOutputs(stack, stages, predictor.classes, reader.fps / every, annotate, csv, sink)
+        analysis = FrameAnalysis(predictor, str(path), detect_every=detect_every, smoothing=smoothing, stages=stages)
+        outputs = VideoOutputs(stack, stages, predictor.classes, annotate, csv, sink)
+
+        def observe(seconds: float) -> None:
+            if observer is not None:
+                observer(seconds, reader.declared_seconds)
+
         start = time.perf_counter()
-        stopped = _run(reader, batches, outputs, every, max_seconds, observer)
+        stopped = _run(reader.read(every, rate), analysis, outputs, max_seconds, observe)
         if not outputs.frames:
-            raise DataError(f"video {path} holds no frame that can be decoded")
+            before = "" if max_seconds is None else f" before {max_seconds:g} s"
+            raise DataError(f"video {path} holds no frame{before} that can be decoded")
         stack.close()  # files are finished before the time is taken
-        return summarise(path, reader, batches.follower, outputs, stopped, smoothing, time.perf_counter() - start)
+        return summarise(path, reader, analysis.follower, outputs, stopped, smoothing, time.perf_counter() - start)
 
 
 def predict_camera(
@@ -90,7 +92,7 @@ def predict_camera(
     predictor: Predictor,
     *,
     seconds: float | None = None,
-    detect_every: float = DEFAULT_DETECT_EVERY,
+    detect_every: float | None = None,
     smoothing: float = DEFAULT_SMOOTHING,
 ) -> Generator[list[Prediction], None, None]:
     """Yield the predictions of each picture of a camera as soon as they are known.
@@ -99,7 +101,7 @@ def predict_camera(
         index: number of the camera, from 0.
         predictor: model and detector.
         seconds: end after that time; None goes on until the camera is gone.
-        detect_every: seconds between two detections.
+        detect_every: seconds between two detections; None as for :func:`predict_video`.
         smoothing: time constant in seconds, 0 for none.
 
     Raises:
@@ -107,32 +109,19 @@ def predict_camera(
     """
     _check_options(1, detect_every, smoothing, seconds)
     with open_camera(index) as camera:
-        batches = FrameBatches(
-            predictor, f"camera {index}", detect_every=detect_every, smoothing=smoothing, batch_faces=1
-        )
+        analysis = FrameAnalysis(predictor, f"camera {index}", detect_every=detect_every, smoothing=smoothing)
         for frame in camera.read():
             if seconds is not None and frame.timestamp > seconds:
                 return
-            for analysed in (*batches.add(frame), *batches.flush()):
-                yield analysed.predictions
+            yield analysis.add(frame).predictions
 
 
-@dataclass(slots=True)
-class _Waiting:
-    number: int
-    timestamp: float
-    pixels: np.ndarray | None
-    faces: list[tuple[int, Box | None]]
-    lost: set[int]
-    crops: list[np.ndarray]
-
-
-class FrameBatches:
-    """The way of frames through detection, tracking, classification and smoothing; memory does not grow.
+class FrameAnalysis:
+    """The way of frames through detection, classification, tracking and smoothing; memory does not grow.
 
     Attributes:
         follower: holds the face numbers.
-        stages: seconds by stage: track, detect, crop, classify.
+        stages: seconds by stage: detect, classify, track.
     """
 
     def __init__(
@@ -140,10 +129,8 @@ class FrameBatches:
         predictor: Predictor,
         file: str,
         *,
-        detect_every: float = DEFAULT_DETECT_EVERY,
+        detect_every: float | None = None,
         smoothing: float = DEFAULT_SMOOTHING,
-        keep_pixels: bool = False,
-        batch_faces: int = BATCH_FACES,
         stages: Stages | None = None,
     ):
         """Start.
@@ -151,91 +138,94 @@ class FrameBatches:
         Args:
             predictor: finds and classifies.
             file: name that the predictions carry.
-            detect_every: seconds between two detections.
+            detect_every: seconds between two detections; None is 0 where the detector is cheap, else 0.3.
             smoothing: time constant in seconds, 0 for none.
-            keep_pixels: hand the pixels on with the predictions.
-            batch_faces: faces that are classified together; 1 answers each frame at once.
             stages: where times are added.
         """
-        self._predictor, self._file, self._keep_pixels, self._limit = predictor, file, keep_pixels, batch_faces
+        self._predictor, self._file = predictor, file
         self.stages = stages or Stages()
         self.follower = FaceFollower(predictor.detector, detect_every=detect_every, stages=self.stages)
         self._smoother = ExponentialSmoother(smoothing)
-        self._waiting: list[_Waiting] = []
 
-    def add(self, frame: Frame) -> list[AnalysedFrame]:
-        """Take the next frame; returns the frames of a batch when it is full, else nothing."""
-        faces, lost = self.follower.find(frame)
-        with self.stages.measure("crop"):
-            crops = [self._predictor.crop(frame.pixels, box) for _, box in faces]
-        kept = frame.pixels if self._keep_pixels else None
-        self._waiting.append(_Waiting(frame.number, frame.timestamp, kept, faces, lost, crops))
-        return self.flush() if self._is_full(frame) else []
+    def run(self, frames: Iterable[Frame]) -> Iterator[AnalysedFrame]:
+        """Yield what is said of each frame, in order; on all cores where each frame is searched by itself."""
+        detector = self._predictor.detector
+        if detector is None or self.follower.detect_every > 0 or not is_thread_safe(detector):
+            yield from map(self.add, frames)
+            return
+        for frame, found in map_in_order(lambda frame: (frame, self._look(frame, detector)), frames, usable_cores()):
+            yield self.add(frame, found)
 
-    def flush(self) -> list[AnalysedFrame]:
-        """Classify what waits; returns its frames in order."""
-        waiting, self._waiting = self._waiting, []
-        crops = [crop for item in waiting for crop in item.crops]
+    def add(self, frame: Frame, found: Found | None = None) -> AnalysedFrame:
+        """Take the next frame.
+
+        Args:
+            frame: the next one.
+            found: boxes that the detector found in it and the probabilities of each, where that is known already.
+        """
+        faces, lost = self.follower.find(frame, None if found is None else [box for box in found if box is not None])
+        self._smoother.forget(lost)
+        rows = dict(found or {})
+        missing = [box for _, box in faces if box not in rows]
+        if missing:
+            rows.update(self._classify(frame, missing))
+        described = [self._describe(frame, face, box, rows[box]) for face, box in faces]
+        return AnalysedFrame(frame, described or [Prediction(self._file, frame.number, frame.timestamp)])
+
+    def _look(self, frame: Frame, detector: Detector) -> Found:
+        with self.stages.measure("detect"):
+            boxes = detector.detect(frame.pixels)
+        return self._classify(frame, boxes)
+
+    def _classify(self, frame: Frame, boxes: Sequence[Box | None]) -> Found:
         with self.stages.measure("classify"):
-            rows = iter(self._predictor.classify(np.stack(crops)) if crops else ())  # of (classes,)
-        return [AnalysedFrame(item.timestamp, item.pixels, self._describe(item, rows)) for item in waiting]
+            return dict(zip(boxes, self._predictor.predict_boxes(frame.pixels, boxes), strict=True))
 
-    def _is_full(self, frame: Frame) -> bool:
-        frames = len(self._waiting)
-        too_large = self._keep_pixels and frames * frame.pixels.nbytes >= _MAX_BYTES
-        return frames >= min(_MAX_FRAMES, self._limit) or too_large or self._faces_waiting() >= self._limit
-
-    def _faces_waiting(self) -> int:
-        return sum(len(item.crops) for item in self._waiting)
-
-    def _describe(self, item: _Waiting, rows: Iterator[np.ndarray]) -> list[Prediction]:
-        file, frame, timestamp = self._file, item.number, item.timestamp
-        self._smoother.forget(item.lost)
-        if not item.faces:
-            return [Prediction(file, frame, timestamp)]
-        described = []
-        for face, box in item.faces:
-            smoothed = self._smoother.update(face, timestamp, next(rows))
-            described.append(
-                self._predictor.describe(smoothed, file=file, frame=frame, timestamp=timestamp, face=face, box=box)
-            )
-        return described
+    def _describe(self, frame: Frame, face: int, box: Box | None, row: np.ndarray) -> Prediction:
+        smoothed = self._smoother.update(face, frame.timestamp, row)
+        return self._predictor.describe(
+            smoothed, file=self._file, frame=frame.number, timestamp=frame.timestamp, face=face, box=box
+        )
 
 
-def _check_options(every: int, detect_every: float, smoothing: float, seconds: float | None) -> None:
+def _check_options(
+    every: int, detect_every: float | None, smoothing: float, seconds: float | None, rate: float | None = None
+) -> None:
     if every < 1:
         raise InputError("every how many frames", allowed="at least 1", received=every)
-    limits = {"seconds between detections": (detect_every, 60.0), "time constant of smoothing": (smoothing, 60.0)}
+    limits = {"seconds between detections": (detect_every or 0, 60.0), "time constant of smoothing": (smoothing, 60.0)}
     for name, (value, most) in limits.items():
         if not 0 <= value <= most:
             raise InputError(f"{name} out of range", allowed=f"0 to {most:g} seconds", received=value)
-    if seconds is not None and not seconds > 0:
-        raise InputError("the time to stop at is out of range", allowed="above 0 seconds", received=seconds)
+    for name, above in {"time to stop at": seconds, "frames a second": rate}.items():
+        if above is not None and not above > 0:
+            raise InputError(f"the {name} is out of range", allowed="above 0", received=above)
 
 
 def _run(
-    reader: VideoReader,
-    batches: FrameBatches,
+    frames: Iterator[Frame],
+    analysis: FrameAnalysis,
     outputs: VideoOutputs,
-    every: int,
     max_seconds: float | None,
-    observer: Observer | None,
+    observer: Callable[[float], None],
 ) -> str:
     """Send all frames through; returns why it ended."""
-    stopped = "end"
-    try:
-        for frame in _timed(reader.read(every), batches.stages):
+    ended = {"by": "end"}
+
+    def wanted() -> Iterator[Frame]:
+        for frame in _timed(frames, analysis.stages):
             if max_seconds is not None and frame.timestamp > max_seconds:
-                stopped = "max_seconds"
-                break
-            analysed = batches.add(frame)
+                ended["by"] = "max_seconds"
+                return
+            yield frame
+
+    try:
+        for analysed in analysis.run(wanted()):
             outputs.take(analysed)
-            if analysed and observer is not None:
-                observer(frame.timestamp, reader.declared_seconds)
+            observer(analysed.frame.timestamp)
     except KeyboardInterrupt:
-        stopped = "interrupted"
-    outputs.take(batches.flush())
-    return stopped
+        ended["by"] = "interrupted"
+    return ended["by"]
 
 
 def _timed(frames: Iterator[Frame], stages: Stages) -> Iterator[Frame]:

@@ -1,26 +1,28 @@
 """What is kept of each face from frame to frame: a number that stays the same, and smoothed probabilities.
 
 Boxes are assigned to tracks by the largest sum of intersections over union (Kuhn 1955, the Hungarian method, by scipy),
-as in SORT (Bewley et al. 2016, arXiv:1602.00763). There is no motion model: between detections optical flow moves the
-boxes, see :mod:`fer_keras.inference.video.following`.
+as in SORT (Bewley et al. 2016, arXiv:1602.00763). There is no motion model: a box that a detection does not continue is
+moved by optical flow, see :mod:`fer_keras.inference.video.following`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from ..boxes import Box, iou
+from ..boxes import Box
 
 # The smallest overlap at which a detection is the face of a track, as in SORT.
 MIN_IOU = 0.3
-# Seconds. How long a face that the detector misses goes on being reported while optical flow holds it: cascades miss a
-# turned head for some frames. And how long a number waits for its face to come back to the same place.
+# Seconds. How long a face that the detector misses goes on being reported while optical flow holds it, since detectors
+# miss a turned head for some frames. And how long a number waits for its face to come back to the same place.
 COAST, MAX_GAP = 0.5, 2.0
+_SURE = 0.195  # seconds from the first detection of a face to the last one, from which on it is held
+Follow = Callable[[list[Box]], list[Box | None]]
 # Time constant in seconds. A new expression has half of its weight after 0.21 s, 90 % after 0.69 s.
 DEFAULT_SMOOTHING = 0.3
 
@@ -32,16 +34,15 @@ class Track:
     Attributes:
         face: its number, from 0, never given twice.
         box: where it was last.
-        last_detected: seconds.
+        first_detected, last_detected: seconds.
         visible: whether the box is that of the current frame.
-        confirmed: detected more than once. A detection that the next one does not repeat was no face, as a rule.
     """
 
     face: int
     box: Box
+    first_detected: float
     last_detected: float
     visible: bool = True
-    confirmed: bool = False
 
 
 class FaceTracker:
@@ -57,7 +58,7 @@ class FaceTracker:
 
         Args:
             min_iou: 0..1, the smallest overlap of a detection with its track.
-            coast: seconds without detection during which a face followed by optical flow is still reported.
+            coast: seconds without detection during which a face that is followed by optical flow is still reported.
             max_gap: seconds without detection after which a number is not given to a face again.
         """
         self.min_iou, self.coast, self.max_gap = min_iou, coast, max_gap
@@ -69,44 +70,85 @@ class FaceTracker:
         """Tracks whose box is that of the current frame."""
         return [track for track in self.tracks if track.visible]
 
-    def detected(self, boxes: Sequence[Box], timestamp: float) -> set[int]:
-        """Take the detections of a frame; flow, where there is one, has moved the tracks to this frame before.
+    def detected(self, boxes: Sequence[Box], timestamp: float, follow: Follow | None = None) -> set[int]:
+        """Take the detections of a frame.
+
+        Args:
+            boxes: found.
+            timestamp: of the frame, in seconds.
+            follow: moves boxes of the frame before to this one, None for each that is lost; it is asked for those
+                that no detection continues. Without it the boxes are of this frame already.
 
         Returns:
             Numbers of the faces that are lost for good.
         """
-        pairs = self._assign(boxes)
-        for row, column in pairs.items():
-            track = self.tracks[row]
-            track.box, track.last_detected, track.visible = boxes[column], timestamp, True
-            track.confirmed = True
-        for row, track in enumerate(self.tracks):
-            if row not in pairs and not (track.confirmed and timestamp - track.last_detected <= self.coast):
-                track.visible = False
-        for column in sorted(set(range(len(boxes))) - set(pairs.values())):
-            self.tracks.append(Track(self.count, boxes[column], timestamp))
-            self.count += 1
-        return self._drop_lost(timestamp)
+        taken = self._continue(self.tracks, boxes, timestamp)
+        missed = [track for track in self.visible if track.last_detected != timestamp]
+        if missed and follow is not None:
+            _move(missed, follow([track.box for track in missed]))
+            rest = [box for column, box in enumerate(boxes) if column not in taken]
+            again = self._continue([track for track in missed if track.visible], rest, timestamp)
+            boxes, taken = rest, again
+        for track in missed:
+            track.visible = track.visible and (track.last_detected == timestamp or self._is_held(track, timestamp))
+        for column, box in enumerate(boxes):
+            if column not in taken:
+                self.tracks.append(Track(self.count, box, timestamp, timestamp))
+                self.count += 1
+        return self._drop(lambda track: timestamp - track.last_detected > self.max_gap)
 
     def moved(self, boxes: Sequence[Box | None]) -> None:
         """Take where optical flow has moved the visible tracks; None where it lost one."""
-        for track, box in zip(self.visible, boxes, strict=True):
-            track.visible = box is not None
-            track.box = box or track.box
+        _move(self.visible, boxes)
 
-    def _assign(self, boxes: Sequence[Box]) -> dict[int, int]:
-        if not self.tracks or not boxes:
+    def forget_all(self) -> set[int]:
+        """Begin anew, as where the picture changes its shape; returns the numbers that end."""
+        return self._drop(lambda track: True)
+
+    def _is_held(self, track: Track, timestamp: float) -> bool:
+        """Whether a track goes on without a detection; what was seen for a moment only was no face, as a rule."""
+        seen = track.last_detected - track.first_detected
+        return seen >= _SURE and timestamp - track.last_detected <= self.coast
+
+    def _continue(self, tracks: Sequence[Track], boxes: Sequence[Box], timestamp: float) -> set[int]:
+        """Give boxes to the tracks that they continue; returns which were given."""
+        pairs = self._assign(tracks, boxes)
+        for row, column in pairs.items():
+            track = tracks[row]
+            track.box, track.last_detected, track.visible = boxes[column], timestamp, True
+        return set(pairs.values())
+
+    def _assign(self, tracks: Sequence[Track], boxes: Sequence[Box]) -> dict[int, int]:
+        if not tracks or not boxes:
             return {}
-        overlaps = np.array([[iou(track.box, box) for box in boxes] for track in self.tracks])  # (tracks, boxes)
+        overlaps = overlap_table([track.box for track in tracks], boxes)
         # A pair below the limit counts nothing, so that it never takes a box from a pair above it.
         rows, columns = linear_sum_assignment(np.where(overlaps >= self.min_iou, overlaps, 0), maximize=True)
         pairs = zip(rows.tolist(), columns.tolist(), strict=True)
         return {row: column for row, column in pairs if overlaps[row, column] >= self.min_iou}
 
-    def _drop_lost(self, timestamp: float) -> set[int]:
-        lost = {track.face for track in self.tracks if timestamp - track.last_detected > self.max_gap}
+    def _drop(self, ends: Callable[[Track], bool]) -> set[int]:
+        lost = {track.face for track in self.tracks if ends(track)}
         self.tracks = [track for track in self.tracks if track.face not in lost]
         return lost
+
+
+def _move(tracks: Sequence[Track], boxes: Sequence[Box | None]) -> None:
+    for track, box in zip(tracks, boxes, strict=True):
+        track.visible = box is not None
+        track.box = box or track.box
+
+
+def overlap_table(first: Sequence[Box], second: Sequence[Box]) -> np.ndarray:
+    """Intersection over union of each box with each, (first, second)."""
+    one, other = (
+        np.array([(box.left, box.top, box.right, box.bottom) for box in boxes]).reshape(-1, 4)
+        for boxes in (first, second)
+    )
+    sides = np.minimum(one[:, None, 2:], other[None, :, 2:]) - np.maximum(one[:, None, :2], other[None, :, :2])
+    common = np.prod(np.maximum(sides, 0), axis=-1)
+    areas = [np.prod(corners[:, 2:] - corners[:, :2], axis=-1) for corners in (one, other)]
+    return common / (areas[0][:, None] + areas[1][None] - common)
 
 
 class ExponentialSmoother:

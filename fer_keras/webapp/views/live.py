@@ -16,7 +16,7 @@ import streamlit as st
 from ...errors import FerKerasError
 from ...imaging import decode_rgb
 from ...inference.results import Prediction
-from ...inference.video.predict import FrameBatches
+from ...inference.video.predict import FrameAnalysis
 from ...inference.video.reader import Frame
 from .. import session
 from ..choices import Choices
@@ -48,7 +48,7 @@ def show_live(choices: Choices) -> None:
     st.caption("Only the newest picture of your camera is held, to follow its faces. Values are smoothed over 0.3 s.")
     state = st.session_state.get(session.LIVE)
     if state is None or state["signature"] != choices.signature:
-        state = {"signature": choices.signature, "answer": {"seq": 0, "faces": []}, "batches": None}
+        state = {"signature": choices.signature, "answer": {"seq": 0, "faces": []}, "analysis": None}
         st.session_state[session.LIVE] = state
     _component(key=_KEY, data=state["answer"], on_frame_change=lambda: _answer(state, choices))
 
@@ -75,13 +75,12 @@ def _bytes_of(image: str) -> bytes:
 def _follow(state: dict, pixels: np.ndarray, choices: Choices) -> list[dict]:
     """Faces keep their numbers and are smoothed, as in videos."""
     now = time.monotonic()
-    if state["batches"] is None or pixels.shape != state["shape"]:
-        batches = FrameBatches(choices.predictors[0], "live view", detect_every=0.0, batch_faces=1)
-        state.update(batches=batches, shape=pixels.shape, start=now, count=0)
+    if state["analysis"] is None:
+        analysis = FrameAnalysis(choices.predictors[0], "live view", detect_every=0.0)
+        state.update(analysis=analysis, start=now, count=0)
     frame = Frame(state["count"], now - state["start"], pixels)
     state["count"] += 1
-    analysed = [*state["batches"].add(frame), *state["batches"].flush()]
-    found = [row for item in analysed for row in item.predictions if row.expression is not None]
+    found = [row for row in state["analysis"].add(frame).predictions if row.expression is not None]
     return [_describe(row, pixels.shape[1], pixels.shape[0]) for row in found]
 
 

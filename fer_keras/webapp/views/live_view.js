@@ -1,7 +1,7 @@
 // Shows the camera, sends one small picture, waits for its answer, draws it, sends the next.
 // Streamlit calls the function below after each answer, with the same elements.
 
-const WIDTH = 480; // pixels that are sent across
+const WIDTH = 640; // pixels that are sent across
 const GIVE_UP = 8000; // ms without an answer, after which another picture is sent
 
 export default function (component) {
@@ -89,6 +89,7 @@ function draw(view, answer) {
   view.times = [...view.times.slice(-9), performance.now() - view.sent];
   const mean = view.times.reduce((sum, time) => sum + time, 0) / view.times.length;
   view.rate.textContent = `${(1000 / mean).toFixed(1)} pictures a second`;
+  view.stage.dataset.roundTrip = view.times.at(-1).toFixed(1); // ms, from the camera's picture to its boxes
   view.stage.dataset.answers = String(Number(view.stage.dataset.answers ?? 0) + 1);
 }
 

@@ -5,7 +5,7 @@ import json
 
 import pytest
 from fer_keras_cli.main import run
-from video_files import BrightnessPredictor, PatchDetector, picture, write_video
+from video_files import BrightnessPredictor, PatchDetector, picture, write_timed, write_video
 
 from fer_keras.inference.video.reader import Frame
 
@@ -54,6 +54,32 @@ def test_one_broken_video_among_others(video, tmp_path, capsys):
     assert [item["file"] for item in document["errors"]] == [str(broken)]
     assert "broken.mp4" in shown.err
     assert run(["predict", str(broken)]) == 2
+
+
+def test_a_missing_video_costs_no_rows_of_the_others(video, tmp_path, capsys):
+    table, missing = tmp_path / "rows.csv", str(tmp_path / "missing.mp4")
+    for inputs in ([str(video), missing], [missing, str(video)]):
+        assert run(["predict", *inputs, "--csv", str(table)]) == 1
+        assert f"{missing}: there is no file" in capsys.readouterr().err
+        with open(table, newline="") as file:
+            assert len({row["frame"] for row in csv.DictReader(file)}) == 30
+
+
+def test_pictures_that_begin_late_are_told(tmp_path, capsys):
+    frames = [picture((60, 40, 120))] * 25
+    late = write_timed(tmp_path / "late.mp4", frames, [0.8 + at / 25 for at in range(25)], sound=2.0)
+    assert run(["predict", str(late), "--jsonl", "-"]) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out.splitlines()[0])["timestamp"] == 0.8
+    assert "begin at 0.80 s" in shown.err
+    assert "damaged" not in shown.err
+
+
+def test_thinning_by_time(video, capsys):
+    assert run(["predict", str(video), "--jsonl", "-", "--rate", "5"]) == 0
+    lines = [json.loads(line)["frame"] for line in capsys.readouterr().out.splitlines()]
+    assert lines == [0, 5, 10, 15, 20, 25]
+    assert run(["predict", str(video), "--rate", "5", "--every", "2"]) == 2
 
 
 def test_what_does_not_go_together(video, capsys):

@@ -7,7 +7,7 @@ from video_files import picture
 
 from fer_keras.inference.boxes import Box, iou
 from fer_keras.inference.video.following import flow_picture, follow_boxes
-from fer_keras.inference.video.tracking import ExponentialSmoother, FaceTracker, smoothing_lag
+from fer_keras.inference.video.tracking import ExponentialSmoother, FaceTracker, overlap_table, smoothing_lag
 
 
 def numbers(tracker):
@@ -50,6 +50,38 @@ def test_a_detection_that_is_not_repeated_vanishes_at_once():
     tracker.detected([Box(0, 0, 40, 40)], 0.0)
     tracker.detected([], 0.2)
     assert numbers(tracker) == []
+
+
+def test_what_was_seen_in_a_few_frames_is_not_held():
+    tracker = FaceTracker()
+    for at in range(4):
+        tracker.detected([Box(0, 0, 40, 40)], at / 30)
+    tracker.detected([], 4 / 30)
+    assert numbers(tracker) == []
+
+
+def test_flow_is_asked_for_what_no_detection_continues_and_may_find_its_detection():
+    """The second face has moved so far that its boxes do not overlap; flow tells where it is."""
+    asked = []
+
+    def follow(boxes):
+        asked.append(boxes)
+        return [Box(130, 0, 40, 40)]
+
+    tracker = FaceTracker()
+    tracker.detected([Box(0, 0, 40, 40), Box(80, 0, 40, 40)], 0.0)
+    tracker.detected([Box(1, 0, 40, 40), Box(132, 0, 40, 40)], 0.1, follow)
+    assert asked == [[Box(80, 0, 40, 40)]]
+    assert {track.face: track.box.left for track in tracker.visible} == {0: 1, 1: 132}
+    tracker.detected([Box(1, 0, 40, 40), Box(132, 0, 40, 40)], 0.2, follow)
+    assert len(asked) == 1, "nothing to ask where all boxes go on"
+
+
+def test_overlaps_of_many_boxes_at_once():
+    random = np.random.default_rng(0)
+    first, second = ([Box(*map(float, row)) for row in random.uniform(1, 60, (count, 4))] for count in (7, 9))
+    expected = [[iou(one, other) for other in second] for one in first]
+    np.testing.assert_allclose(overlap_table(first, second), expected, atol=1e-12)
 
 
 def test_far_boxes_are_new_faces():
