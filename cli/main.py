@@ -103,7 +103,7 @@ def run(arguments: list[str]) -> int:
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
     except click.ClickException as error:
-        error.message = printable(error.message)
+        error.message = printable(error.message)  # type: ignore[misc]
         error.show()
         if isinstance(error, click.NoSuchOption) and (file := _file_like_an_option(arguments)):
             click.echo(f"A file has such a name: write ./{file}, or put -- before the files.", err=True)

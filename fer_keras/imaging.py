@@ -299,7 +299,7 @@ def _decode(data: bytes, convert: Callable[[Image.Image], np.ndarray], max_bytes
     try:
         image = _OPENERS[name](io.BytesIO(data))
         _check_size(image.size, max_pixels)
-        if name == "TIFF":
+        if isinstance(image, TiffImagePlugin.TiffImageFile):
             _check_tiles(image)
         image.load()
         if name == "PNG":
@@ -346,7 +346,7 @@ def _check_scans(data: bytes) -> None:
         raise ImageDecodeError("the JPEG image has too many scans", allowed=f"at most {MAX_SCANS}", received=scans)
 
 
-def _check_tiles(image: Image.Image) -> None:
+def _check_tiles(image: TiffImagePlugin.TiffImageFile) -> None:
     for side, tag in zip(image.size, (TiffImagePlugin.TILEWIDTH, TiffImagePlugin.TILELENGTH), strict=True):
         tile = image.tag_v2.get(tag, 0)
         if tile > max(_MAX_TILE, side + 15):  # multiples of 16

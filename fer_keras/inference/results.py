@@ -165,8 +165,7 @@ class CsvWriter:
 
     def _write(self, predictions: Iterable[Prediction]) -> None:
         for prediction in predictions:
-            row = as_row(prediction, self._classes)
-            self._rows.writerow({**row, "file": as_cell(row["file"])} if row["file"] else row)
+            self._rows.writerow({**as_row(prediction, self._classes), "file": as_cell(prediction.file)})
 
     @contextmanager
     def _refusals(self) -> Iterator[None]:

@@ -62,7 +62,9 @@ def let_go_of_the_gone() -> None:
     Streamlit looks for them only when another visitor comes or goes; until then uploads and annotated videos of the
     last visitor would stay in memory, and be served to whoever knows their address.
     """
-    server = runtime.get_instance()
+    server: Any = runtime.get_instance()
+    if not hasattr(server, "_session_mgr"):  # Streamlit's stand-in for tests, without visitors
+        return
     loop, stored = server._get_async_objs().eventloop, server._session_mgr._session_storage._cache
 
     def look() -> None:

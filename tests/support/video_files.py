@@ -117,7 +117,7 @@ class PatchDetector:
 class BrightnessPredictor:
     """Stands in for ``Predictor``: the brightness of the crop tells the class."""
 
-    classes, image_size, threshold = CLASSES, 48, 0.5
+    classes, image_size, threshold, run, notice, runtime = CLASSES, 48, 0.5, "", "", "brightness"
 
     def __init__(self, detector=None):
         self.detector, self.calls = detector, []

@@ -116,7 +116,7 @@ def test_a_check_that_is_off_is_said_at_every_stop(workplace, capfd):
     assert "not known: copies were not looked for" in " ".join(capfd.readouterr().out.split())
     metrics = json.loads((workplace / "saved_models" / "off" / "evaluation" / "test" / "metrics.json").read_text())
     assert (metrics["deduplicated"]["n"], metrics["copies_in_train"]) == (None, None)
-    assert metrics["notices"] == record["notices"]
+    assert set(record["notices"]) <= set(metrics["notices"])
 
 
 def test_leaks_cannot_be_dropped_unseen(workplace, capfd):

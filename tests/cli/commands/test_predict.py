@@ -88,8 +88,10 @@ def test_copies_are_not_read_as_pictures_the_next_time(folder, capsys):
 
 def test_an_original_is_never_replaced(folder, capsys):
     before = (folder / "in/face.jpg").read_bytes()
-    assert run(["predict", "in/face.jpg", "--output", "in"]) == 2
+    assert run(["predict", "in/face.jpg", "--output", "in", "--force"]) == 2
     assert "would replace the picture" in capsys.readouterr().err
+    assert run(["predict", "in/face.jpg", "--output", "in"]) == 0
+    assert (folder / "in/face-2.jpg").is_file()
     assert (folder / "in/face.jpg").read_bytes() == before
 
 

@@ -30,7 +30,7 @@ def test_rows_and_copy_of_a_video(video, tmp_path, capsys):
     shown = capsys.readouterr()
     assert "15 frames analysed, 15 with a face, 1 face numbers" in shown.out
     assert "appeared mostly: middle 100%" in shown.out
-    assert shown.err == ""
+    assert shown.err == "model: a file without the name of its run, brightness\n"
     with open(table, newline="") as file:
         rows = list(csv.DictReader(file))
     assert [int(row["frame"]) for row in rows] == list(range(0, 30, 2))
@@ -59,7 +59,7 @@ def test_one_broken_video_among_others(video, tmp_path, capsys):
 def test_a_missing_video_costs_no_rows_of_the_others(video, tmp_path, capsys):
     table, missing = tmp_path / "rows.csv", str(tmp_path / "missing.mp4")
     for inputs in ([str(video), missing], [missing, str(video)]):
-        assert run(["predict", *inputs, "--csv", str(table)]) == 1
+        assert run(["predict", *inputs, "--csv", str(table), "--force"]) == 1
         assert f"{missing}: there is no file" in capsys.readouterr().err
         with open(table, newline="") as file:
             assert len({row["frame"] for row in csv.DictReader(file)}) == 30
@@ -88,7 +88,7 @@ def test_what_does_not_go_together(video, capsys):
         [str(video), "face.png"],
         [str(video), "--boxes", "boxes.csv"],
         [str(video), "--csv", str(video)],
-        [str(video), "--output", str(video.parent)],
+        [str(video), "--output", str(video.parent), "--force"],
         ["--webcam", "0", "--output", "marked"],
     ):
         assert run(["predict", *arguments]) == 2, arguments
@@ -157,6 +157,8 @@ def test_names_at_the_limit_and_without_text(video, tmp_path, capsys):
         (tmp_path / name).write_bytes(video.read_bytes())
     inputs = [str(tmp_path / name) for name in (longest, "y", "caf\udce9.mp4")]
     for folder in ("m", "m\udce9"):
-        assert run(["predict", *inputs, "--csv", str(tmp_path / "rows.csv"), "--output", str(tmp_path / folder)]) == 0
+        assert (
+            run(["predict", *inputs, "--csv", str(tmp_path / f"{folder}.csv"), "--output", str(tmp_path / folder)]) == 0
+        )
         assert len(list((tmp_path / folder).iterdir())) == 3
     assert "caf\\udce9.mp4" in capsys.readouterr().out
