@@ -9,7 +9,7 @@ from fer_keras.recipe.data import DataSection
 from fer_keras.recipe.recipe import Recipe, load_yaml_file, make_recipe
 from fer_keras.runs.run_folder import RunFolder
 
-from .options import show_notices
+from .options import show_notices, waiting
 
 
 def read_recipe(run: RunFolder) -> Recipe:
@@ -27,17 +27,18 @@ def load_with_original(recipe: Recipe, data: str | None) -> tuple[FaceDataset, F
     from fer_keras.datasets import load_faces
 
     section = recipe.data
-    original = load_faces(
-        data or section.source,
-        limit=section.limit,
-        on_bad=section.on_bad,
-        image_size=section.image_size,
-        split_fractions=section.split_fractions,
-        split_seed=section.split_seed,
-        check=section.check == "on",
-        group_by=section.group_by,
-        classes=_named_classes(section),
-    )
+    with waiting("Reading the faces; data that are new here are prepared and checked first"):
+        original = load_faces(
+            data or section.source,
+            limit=section.limit,
+            on_bad=section.on_bad,
+            image_size=section.image_size,
+            split_fractions=section.split_fractions,
+            split_seed=section.split_seed,
+            check=section.check == "on",
+            group_by=section.group_by,
+            classes=_named_classes(section),
+        )
     show_classes(original)
     dataset = _choose_labels_and_faces(section, original)
     show_notices(dataset.notices)

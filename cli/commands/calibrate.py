@@ -11,9 +11,11 @@ from ..options import (
     data_option,
     echo_json,
     ferplus_option,
+    figure_options,
     import_tensorflow,
     json_option,
     show_notices,
+    waiting,
 )
 
 
@@ -36,6 +38,7 @@ from ..options import (
 @data_option
 @ferplus_option
 @batch_size_option
+@figure_options
 @json_option
 @click.pass_context
 def command(ctx, run, target_precision, targets, data, ferplus, batch_size, as_json):
@@ -59,7 +62,10 @@ def command(ctx, run, target_precision, targets, data, ferplus, batch_size, as_j
     from fer_keras.evaluation.calibration.calibrate import calibrate_run
 
     dataset = load_data(recipe, data)
-    found = calibrate_run(folder, dataset, target_precision=target_precision, targets=targets, batch_size=batch_size)
+    with waiting(f"Fitting on {len(dataset.splits['validation']):,} validation faces"):
+        found = calibrate_run(
+            folder, dataset, target_precision=target_precision, targets=targets, batch_size=batch_size
+        )
     if as_json:
         echo_json({"run": str(folder.path), **asdict(found)})
         return

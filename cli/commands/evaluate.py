@@ -11,9 +11,11 @@ from ..options import (
     data_option,
     echo_json,
     ferplus_option,
+    figure_options,
     import_tensorflow,
     json_option,
     labels_option,
+    waiting,
 )
 
 
@@ -38,6 +40,7 @@ from ..options import (
     "parts, noise, rotation.",
 )
 @batch_size_option
+@figure_options
 @json_option
 @click.pass_context
 def command(ctx, run, split, tta, data, labels, ferplus, second_opinion, robustness, batch_size, as_json):
@@ -75,7 +78,8 @@ def command(ctx, run, split, tta, data, labels, ferplus, second_opinion, robustn
         measure_and_print(folder, dataset, split, report, as_json, tta=tta, batch_size=batch_size, labels=other)
         return
     opinions = collect_opinions(original, dataset, split, recipe.data.ferplus, second_opinion)
-    metrics = evaluate_run(folder, dataset, split, tta=tta, batch_size=batch_size, opinions=opinions, labels=other)
+    with waiting(f"Scoring {len(dataset.splits[split]):,} faces"):
+        metrics = evaluate_run(folder, dataset, split, tta=tta, batch_size=batch_size, opinions=opinions, labels=other)
     if as_json:
         echo_json({"run": str(folder.path), "report": str(report), **metrics})
         return

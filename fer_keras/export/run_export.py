@@ -20,6 +20,7 @@ from .formats import FORMATS, LABELS, TABLE, check_classes, check_formats, find_
 from .parity.checks import ExportChecks, ParityFaces, choose_faces
 from .parity.compare import check_parity
 from .parity.latency import measure_latency
+from .parity.latency_worker import KERAS_CALLS
 from .tflite.calibration import select_calibration_faces
 
 if TYPE_CHECKING:
@@ -59,9 +60,10 @@ def export_run(
         checks: how to prove the files.
 
     Returns:
-        The content of ``parity.json``: ``format_version, model_sha256, temperature, keras_latency`` and ``exports``,
-        which maps each format to the entry of :func:`.check_parity` plus ``images`` (a split,
-        ``given faces`` or ``random pixels``), ``kept``, ``latency`` and, for more splits, one entry by its name.
+        The content of ``parity.json``: ``format_version, model_sha256, temperature, keras_latency`` (compiled),
+        ``keras_eager_latency`` and ``exports``, which maps each format to the entry of :func:`.check_parity` plus
+        ``images`` (a split, ``given faces`` or ``random pixels``), ``kept``, ``latency`` and, for more splits, one
+        entry by its name.
 
     Raises:
         InputError: unknown format, unusable images, or a package is missing.
@@ -81,7 +83,7 @@ def export_run(
     with run.workspace() as made:
         paths = write_formats(model, contract, made, names, _calibration_faces(names, dataset))
         entries = _prove(run, model, paths, faces, checks, contract["temperature"])
-        keras_latency = entries.pop("keras", None)
+        keras = {f"{name}_latency": entries.pop(name, None) for name in KERAS_CALLS}
         for name, entry in entries.items():
             entry |= keep_or_drop(name, paths[name], entry["passed"], checks.keep_failed)
         with run.publish(run.exports) as stage:
@@ -90,7 +92,7 @@ def export_run(
             kept = carry_over(run, folder, names, identity, contract["uncertain"])
             present = {name: folder / FORMATS[name] for name in FORMATS if (folder / FORMATS[name]).exists()}
             write_json(folder / CONTRACT_FILE, contract | {"files": describe_files(present, size, len(classes))})
-            report = {**identity, "keras_latency": keras_latency, "exports": kept | entries}
+            report = {**identity, **keras, "exports": kept | entries}
             write_json(folder / PARITY, report)
     return report
 
@@ -163,7 +165,7 @@ def _calibration_faces(names: Sequence[str], dataset: FaceDataset | None) -> np.
 def _prove(
     run, model, paths: dict[str, Path], faces: list[ParityFaces], checks: ExportChecks, temperature: float
 ) -> dict:
-    """Entries by format; the first faces give the entry, further ones one below their name. ``keras``: its latency."""
+    """Entries by format; the first faces give the entry, further ones one below their name. And the latency of Keras."""
     entries: dict[str, dict] = {}
     for index, part in enumerate(faces):
         found = check_parity(
@@ -179,5 +181,5 @@ def _prove(
     if checks.latency_seconds:
         latency = measure_latency(run, paths, model.input_shape[1], checks.latency_seconds)
         entries = {name: {**entry, "latency": latency.get(name)} for name, entry in entries.items()}
-        entries["keras"] = latency["keras"]
+        entries |= {name: latency[name] for name in KERAS_CALLS}
     return entries
