@@ -7,6 +7,7 @@ DEMO := saved_models/demo
 .PHONY: demo test lint clean
 
 $(VENV)/.installed: setup.cfg setup.py pyproject.toml
+	@echo "Installing into $(VENV): TensorFlow and the rest take some minutes the first time ..." >&2
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet --editable ".[dev]"
@@ -15,6 +16,7 @@ $(VENV)/.installed: setup.cfg setup.py pyproject.toml
 demo: $(VENV)/.installed
 	rm -rf $(DEMO)
 	$(BIN)/fer-keras train --recipe quickstart --data synthetic --name demo
+	$(BIN)/fer-keras evaluate $(DEMO) --split validation
 	$(BIN)/fer-keras evaluate $(DEMO) --split test
 	$(BIN)/fer-keras export $(DEMO) --format savedmodel,tflite
 	@echo

@@ -9,7 +9,7 @@ from fer_keras.errors import ConfigError, nearest_hint
 from fer_keras.recipe.model import SECTIONS
 from fer_keras.recipe.recipe import Recipe, apply_overrides, load_yaml_file, make_recipe
 
-# The recipes of docs/seeds.md, named ``seeds/NAME``.
+# The recipes of docs/reproduced.md, named ``seeds/NAME``.
 FOLDERS = ("", "seeds")
 
 

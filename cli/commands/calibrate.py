@@ -83,6 +83,7 @@ def _print(folder, found) -> None:
         ("ECE before / after", f"{before.ece:.4f} / {after.ece:.4f}  (15 bins of equal width)"),
         ("adaptive ECE before / after", f"{before.ece_adaptive:.4f} / {after.ece_adaptive:.4f}  (15 bins of equal n)"),
         *_threshold_rows(found),
+        ("fitted on", f"{found.split}, the split that chose the epoch: look at 'evaluate --split test' for the rest"),
         ("written", f"{folder.calibration}, {folder.path / 'calibration'}"),
     ]
     left_out = f", {found.copies_left_out:,} copies of training faces left out" if found.copies_left_out else ""

@@ -125,8 +125,9 @@ def _calibrated_rows(calibrated: dict | None) -> list[tuple[str, str]]:
     if calibrated is None:
         return []
     fitted = calibrated["fitted_on"]
-    text = f"{calibrated['nll']:.4f} / {calibrated['ece']:.4f}  (T = {calibrated['temperature']:.3f}"
-    rows = [("NLL / ECE, calibrated", f"{text}, from {fitted['n']:,} {fitted['split']} faces)")]
+    text = f"{calibrated['nll']:.4f} / {calibrated['ece']:.4f}  (T = {calibrated['temperature']:.3f}, fitted on"
+    fitted_on = f"{fitted['n']:,} {fitted['split']} faces, which chose the epoch"
+    rows = [("NLL / ECE, calibrated", f"{text} {fitted_on})")]
     uncertain = calibrated["uncertain"]
     if uncertain["precision"] is not None:
         low, high = uncertain["precision_ci95"]

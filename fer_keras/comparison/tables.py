@@ -98,7 +98,8 @@ def score_table(document: dict, tta: str) -> Table:
     ]
     notes.append(("Without copies: faces with an exact or near copy in the training split are not counted", ""))
     if any(row["scores"] and row["scores"]["calibrated"] for row in document["scores"][tta]):
-        notes.append(("NLL, ECE: at temperature 1 → calibrated, with the temperature fitted on validation faces", ""))
+        fitted = "fitted on validation, which chose the epoch too"
+        notes.append((f"NLL, ECE: at temperature 1 → calibrated, with the temperature {fitted}", ""))
     return Table(f"Scores: {faces_text(document, tta)}", head, rows + seeds, notes, summary_rows=len(seeds))
 
 

@@ -165,7 +165,7 @@ def _calibration_faces(names: Sequence[str], dataset: FaceDataset | None) -> np.
 def _prove(
     run, model, paths: dict[str, Path], faces: list[ParityFaces], checks: ExportChecks, temperature: float
 ) -> dict:
-    """Entries by format; the first faces give the entry, further ones one below their name. And the latency of Keras."""
+    """Entries by format; the first faces give the entry, further ones one below their name; and the calls of Keras."""
     entries: dict[str, dict] = {}
     for index, part in enumerate(faces):
         found = check_parity(

@@ -45,7 +45,7 @@ def times():
     measures = ("training_seconds", "epochs", "steps", "start_seconds", "validation_seconds", "wall_seconds")
     row = {"to_target": dict.fromkeys(measures, 1234.5), "reached": True, "images_per_second": 4321.0}
     row |= {"best_val_accuracy": 0.6512, "stopped_by": "the target", "spent": {"epochs": 9, "training_seconds": 99.0}}
-    summary = {"runs": 3, "reached": 3, **dict.fromkeys(measures, {"values": [1234.5, 1230.0, 1199.0]})}
+    summary = {"runs": 3, "reached": 3} | {name: {"values": [1234.5, 1230.0, 1199.0]} for name in measures}
     recipe = {"name": "cnn_small_quick", "parameters": 1_446_367, "macs": 133.7e6, "batch_size": 128}
     recipe |= {"steps_per_epoch": 224, "schedule": {"name": "cosine", "epochs": 70}, "summary": summary}
     recipe |= {"input_seconds_per_batch": 0.0123, "seeds": [{"seed": seed, **row} for seed in range(3)]}

@@ -46,8 +46,8 @@ class Target:
 def measure_latency(run: RunFolder, exports: Mapping[str, Path], image_size: int, seconds: float) -> dict[str, dict]:
     """Time calls with one face and one thread, images in memory to probabilities, after warm-up.
 
-    The files and both Keras calls take turns, each round beginning with another one, so that a busy machine slows all of
-    them alike: the ratio says more than the milliseconds.
+    The files and both Keras calls take turns, each round beginning with another one, so that a busy machine slows all
+    of them alike: the ratio says more than the milliseconds.
 
     Args:
         run: whose ``model.keras`` is the reference, compiled (``tf.function``) and with ``training=False``.
