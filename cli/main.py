@@ -32,6 +32,9 @@ COMMANDS = {
     "import-keras": "Turn a Keras file of another program into a run, proven on images.",
     "data": "Check, explore, preview or download data.",
     "recipes": "List the recipes, or print one.",
+    "models": "List the models in the package, with the paths of their files.",
+    "card": "Write the model card of a run, as Hugging Face's hub reads it.",
+    "push": "Put a run on Hugging Face's hub, with its card and files.",
 }
 
 
