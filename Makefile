@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO := saved_models/demo
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint docs clean
 
 $(VENV)/.installed: setup.cfg setup.py pyproject.toml
 	@echo "Installing into $(VENV): TensorFlow and the rest take some minutes the first time ..." >&2
@@ -32,6 +32,10 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/.installed
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+	@echo "Look at:  docs/_build/html/index.html"
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -16,8 +16,7 @@ from ..runs.records import read_metrics, read_parity, read_run_json
 from ..runs.run_folder import RunFolder
 
 SPLITS = {"validation": "PublicTest", "test": "PrivateTest"}
-_LIMITS = """- Labels are *apparent* expressions of a crop of a face. They are no statement about what a person feels, thinks or
-  intends.
+_LIMITS = """- Labels are *apparent* expressions of a crop of a face, no statement about what a person feels or intends.
 - FER2013 has no demographic labels: fairness across groups is not measured.
 - Not for inferring emotions of people at work or in education: prohibited in the European Union since 2 February 2025
   (Regulation (EU) 2024/1689, Art. 5(1)(f)), medical and safety reasons aside. Not for any decision about a person."""
@@ -125,8 +124,8 @@ def _calibration(run: RunFolder) -> str:
     if found is None:
         return ""
     text = (
-        f"## Confidence\n\nTemperature {found.temperature:.3f}, fitted on {found.n:,} faces of {found.split}, the split "
-        "that chose the epoch; exported files hold it."
+        f"## Confidence\n\nTemperature {found.temperature:.3f}, fitted on {found.n:,} faces of {found.split}, "
+        "the split that chose the epoch; exported files hold it."
     )
     if found.threshold is not None:
         text += f" Below a confidence of {found.threshold:.2f} an answer should be shown as *uncertain*."

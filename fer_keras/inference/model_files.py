@@ -56,8 +56,8 @@ def open_model(model: Path | str | None) -> Iterator[Path]:
 
     Args:
         model: run folder (its first export in the order of ``PREFERRED``), ``.tflite`` or ``.onnx`` file, SavedModel
-            folder, ``hf://USER/NAME`` on Hugging Face's hub, or the name of a run in the package, where no file or folder
-            has that name.
+            folder, ``hf://USER/NAME`` on Hugging Face's hub, or the name of a run in the package, where no file or
+            folder has that name.
 
     Raises:
         InputError: nothing of that kind there.

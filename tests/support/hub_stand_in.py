@@ -73,7 +73,7 @@ class _Handler(BaseHTTPRequestHandler):
                 {
                     "oid": item["oid"],
                     "size": item["size"],
-                    "actions": {"upload": {"href": f"{upload}/{item['oid']}"}},
+                    "actions": {"upload": {"href": f"{hub.url}/lfs/{item['oid']}"}},
                 }
                 for item in json.loads(body)["objects"]
             ]
