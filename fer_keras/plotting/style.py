@@ -32,7 +32,7 @@ TITLE, HEADING, TEXT, SMALL = 13, 10.5, 9.5, 8.5
 # On paper: what TEXT becomes, and the ends that no text passes.
 PAPER_TEXT, PAPER_SMALLEST, PAPER_LARGEST = 7.5, 7.0, 9.0
 # Letters as TrueType, which journals ask for, and names inside SVG that do not change from run to run.
-_VECTOR = {"pdf.fonttype": 42, "svg.hashsalt": "fer_keras"}
+_VECTOR: Any = {"pdf.fonttype": 42, "svg.hashsalt": "fer_keras"}
 # Inches: margin, height of the heading line, height of each line under it; width of a character per point.
 MARGIN, TITLE_LINE, SUB_LINE, CHARACTER = 0.13, 0.28, 0.22, 0.0088
 
@@ -56,8 +56,8 @@ def draw_legend(figure: Figure, handles: Sequence[Artist], names: Sequence[str],
     width = figure.get_size_inches()[0] - 2 * MARGIN
     most = min(len(names), kwargs.pop("columns", len(names)))
     columns = next((n for n in range(most, 1, -1) if _legend_width(names, n) <= width), 1)
-    place = {"loc": "outside lower left", "ncols": columns, "columnspacing": 1.3}
-    look = {"frameon": False, "fontsize": TEXT, "labelcolor": INK, "handlelength": 1.5}
+    place: dict[str, Any] = {"loc": "outside lower left", "ncols": columns, "columnspacing": 1.3}
+    look: dict[str, Any] = {"frameon": False, "fontsize": TEXT, "labelcolor": INK, "handlelength": 1.5}
     figure.legend(handles, names, **(place | look | kwargs))
 
 
@@ -176,13 +176,13 @@ def _fit(figure: Figure, inches: float) -> None:
     ticks |= {text for axes in figure.axes for text in (*axes.get_yticklabels(which="both"),)}
     for text in figure.findobj(Text):
         if text not in ticks:
-            text.set_fontsize(points(text.get_fontsize()))
+            text.set_fontsize(points(float(text.get_fontsize())))
 
 
 def _metadata(figure: Figure, form: str) -> dict[str, Any] | None:
     """The title, and no date: the same figure is the same file."""
     title = " ".join(str(figure.get_label()).split())
-    known = {
+    known: dict[str, dict[str, Any]] = {
         "png": {"Title": title},
         "pdf": {"Title": title, "CreationDate": None},
         "svg": {"Title": title, "Date": None},
