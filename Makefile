@@ -4,9 +4,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO := saved_models/demo
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint docs clean
 
 $(VENV)/.installed: setup.cfg setup.py pyproject.toml
+	@echo "Installing into $(VENV): TensorFlow and the rest take some minutes the first time ..." >&2
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet --editable ".[dev]"
@@ -15,6 +16,7 @@ $(VENV)/.installed: setup.cfg setup.py pyproject.toml
 demo: $(VENV)/.installed
 	rm -rf $(DEMO)
 	$(BIN)/fer-keras train --recipe quickstart --data synthetic --name demo
+	$(BIN)/fer-keras evaluate $(DEMO) --split validation
 	$(BIN)/fer-keras evaluate $(DEMO) --split test
 	$(BIN)/fer-keras export $(DEMO) --format savedmodel,tflite
 	@echo
@@ -30,6 +32,10 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/.installed
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+	@echo "Look at:  docs/_build/html/index.html"
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -16,6 +16,7 @@ from pathlib import Path
 from results_table import spread
 
 from fer_keras.errors import DataError, RunFolderError
+from fer_keras.metrics.scores import spread_text
 from fer_keras.recipe.recipe import load_yaml_file, make_recipe, recipe_key
 from fer_keras.runs.history import column, read_history
 from fer_keras.runs.run_folder import RunFolder
@@ -75,7 +76,7 @@ def _row(changed: tuple, arms: dict[int, dict], base: dict[int, dict]) -> dict:
 def to_markdown(rows: Sequence[dict]) -> str:
     """The table as people read it, in percent and points."""
     lines = [
-        "| changed | seeds | PublicTest | mean ± sd | to the recipe | training accuracy |",
+        "| changed | seeds | PublicTest | mean | to the recipe | training accuracy |",
         "|---|---|---|---|---|---|",
     ]
     for row in rows:
@@ -83,17 +84,12 @@ def to_markdown(rows: Sequence[dict]) -> str:
             ", ".join(f"`{text}`" for text in row["changed"]) or "nothing",
             ", ".join(map(str, row["seeds"])),
             ", ".join(f"{100 * value:.2f}" for value in row["values"]),
-            _in_percent(row["best"], ".2f"),
-            _in_percent(row["difference"], "+.2f") if row["changed"] else "",
+            f"{100 * row['best']['mean']:.2f}",
+            spread_text(row["difference"]["values"], "+.2f", 100) if row["changed"] else "",
             f"{100 * row['train']['mean']:.1f}",
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
-
-
-def _in_percent(values: dict, form: str) -> str:
-    sd = "" if values["sd"] is None else f" ± {100 * values['sd']:.2f}"
-    return f"{100 * values['mean']:{form}}{sd}"
 
 
 def main(arguments: list[str] | None = None) -> None:

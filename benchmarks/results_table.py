@@ -1,4 +1,4 @@
-"""Collect trained run folders into one results table: scores on the official splits, mean and sd over seeds.
+"""Collect trained run folders into one results table: scores on the official splits, one row for the seeds of a recipe.
 
     python benchmarks/results_table.py saved_models/all/* [--output results] [--json]
 
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from fer_keras.atomic_files import write_json, write_text
 from fer_keras.errors import RunFolderError
-from fer_keras.metrics.scores import mean_and_sd
+from fer_keras.metrics.scores import mean_and_sd, spread_text
 from fer_keras.recipe.recipe import load_yaml_file, make_recipe, recipe_key
 from fer_keras.runs.run_folder import RunFolder
 
@@ -100,7 +100,7 @@ def _read_scores(folder: Path) -> dict | None:
 
 def collect(paths: Sequence[Path]) -> list[dict]:
     """One dict per row of the table: ``name``, ``runs`` (names), ``seeds``, facts, and per evaluation and score
-    ``{mean, sd, runs}`` or None; sorted by the first PublicTest score, best first."""
+    ``{mean, sd, values, runs}`` or None; sorted by the first PublicTest score, best first."""
     groups: dict[str, list[dict]] = {}
     for run in map(read_run, paths):
         key = json.dumps([run["recipe"], run["data_sha256"], run["backend"]], sort_keys=True)
@@ -150,11 +150,11 @@ def _spreads(scores: list[dict | None]) -> dict:
 
 
 def spread(values: Iterable[float | None]) -> dict | None:
-    """Mean, sample standard deviation (None for one value) and number; None where a value is missing."""
+    """Mean, sample standard deviation (None for one value), the values and how many; None where a value is missing."""
     values = list(values)
     if not values or None in values:
         return None
-    return mean_and_sd(values) | {"runs": len(values)}
+    return mean_and_sd(values) | {"values": values, "runs": len(values)}
 
 
 HEADINGS = (
@@ -182,8 +182,9 @@ def to_markdown(rows: Sequence[dict]) -> str:
     lines = ["| " + " | ".join(HEADINGS) + " |", "|" + "---|" * len(HEADINGS)]
     lines += ["| " + " | ".join(_cells(row)) + " |" for row in rows]
     notes = [
-        "Mean ± sd over seeds. PublicTest selects the epoch, PrivateTest is scored afterwards. De-duplicated, macro-F1 "
-        "and FER+ are of PrivateTest: without faces that have a copy in training, and by the FER+ majority label.",
+        "Two seeds are two numbers, three or more mean ± sd. PublicTest selects the epoch, PrivateTest is scored "
+        "afterwards. De-duplicated, macro-F1 and FER+ are of PrivateTest: without faces that have a copy in training, "
+        "and by the FER+ majority label.",
     ]
     if any(row["data"] == "synthetic" for row in rows):
         notes.append("Rows of synthetic data say nothing about real faces.")
@@ -211,20 +212,18 @@ def _cells(row: dict) -> list[str]:
 def _percent(value: dict | None, seeds: int, n: int | None = None) -> str:
     if value is None:
         return "-"
-    sd = "" if value["sd"] is None else f" ± {100 * value['sd']:.2f}"
     partly = "" if value["runs"] == seeds else f" ({value['runs']} of {seeds} runs)"
-    return f"{100 * value['mean']:.2f}{sd} %" + ("" if n is None else f" (n {n:,})") + partly
+    return f"{spread_text(value['values'], '.2f', 100)} %" + ("" if n is None else f" (n {n:,})") + partly
 
 
 def _number(value: dict | None) -> str:
     if value is None:
         return "-"
-    return f"{value['mean']:.4f}" + ("" if value["sd"] is None else f" ± {value['sd']:.4f}")
+    return spread_text(value["values"], ".4f")
 
 
 def _duration(value: dict) -> str:
-    sd = "" if value["sd"] is None else f" ± {value['sd'] / 60:.1f}"
-    return f"{value['mean'] / 60:.1f}{sd} min"
+    return f"{spread_text(value['values'], '.1f', 1 / 60)} min"
 
 
 def write_table(paths: Sequence[Path], folder: Path) -> list[dict]:

@@ -33,6 +33,9 @@ COMMANDS = {
     "data": "Check, explore, preview or download data.",
     "recipes": "List the recipes, or print one.",
     "doctor": "Say what is installed and found: versions, devices, extras, data, free disk.",
+    "models": "List the models in the package, with the paths of their files.",
+    "card": "Write the model card of a run, as Hugging Face's hub reads it.",
+    "push": "Put a run on Hugging Face's hub, with its card and files.",
 }
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -81,6 +85,28 @@ class RunPath(click.ParamType):
         return copied
 
 
+def figure_options(command):
+    """Add ``--figures``, ``--width`` and ``--no-title``, and let every figure that the command writes follow them."""
+
+    @functools.wraps(command)
+    def draw(*args, figures, width, no_title, **kwargs):
+        from fer_keras.plotting.paper import Paper, drawing_for, read_formats, read_width
+
+        paper = Paper(None if width is None else read_width(width), not no_title, read_formats(figures))
+        with drawing_for(paper):
+            return command(*args, **kwargs)
+
+    for option in (
+        click.option("--no-title", is_flag=True, help="Leave titles to your caption; they stay in the metadata."),
+        click.option("--width", metavar="16cm", help="Of the figures on your page; text becomes 7 to 9 points."),
+        click.option(
+            "--figures", default="png", show_default=True, metavar="pdf,svg,png", help="Formats; PNG always is one."
+        ),
+    ):
+        draw = option(draw)
+    return draw
+
+
 def split_names(text: str | None) -> tuple[str, ...]:
     """Names that were given with commas between them."""
     return tuple(name.strip() for name in (text or "").split(",") if name.strip())
@@ -108,18 +134,38 @@ def echo_json(data: object) -> None:
     click.echo(json.dumps(data, indent=2, allow_nan=False))
 
 
+@contextlib.contextmanager
+def waiting(text: str) -> Iterator[None]:
+    """Say on stderr what a wait is for; on a terminal the line goes away with the wait."""
+    terminal = sys.stderr.isatty()
+    with contextlib.suppress(OSError):  # a terminal that is gone
+        click.echo(f"{text} ...", err=True, nl=not terminal)
+    try:
+        yield
+    finally:
+        if terminal:
+            with contextlib.suppress(OSError):
+                click.echo("\r\x1b[2K", err=True, nl=False)
+
+
 def import_tensorflow(ctx: click.Context) -> None:
     """Import TensorFlow without its start-up messages (they are C++ and know no Python logging)."""
-    if ctx.find_root().obj.get("verbose"):
+    if "tensorflow" not in sys.modules:
+        with waiting("Loading TensorFlow"):
+            _import_tensorflow(ctx.find_root().obj.get("verbose"))
+    from fer_keras.devices import leave_gpus_to_backend
+
+    leave_gpus_to_backend()
+
+
+def _import_tensorflow(verbose: bool) -> None:
+    if verbose:
         import tensorflow
     else:
         from fer_keras.export.native_logs import native_logs_captured
 
         with native_logs_captured():
             import tensorflow  # noqa: F401
-    from fer_keras.devices import leave_gpus_to_backend
-
-    leave_gpus_to_backend()
 
 
 def new_run_place(output: Path, name: str, hint: str = "Give another --name") -> Path:

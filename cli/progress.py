@@ -72,10 +72,10 @@ class ProgressObserver(Observer):
 
     @_drawing
     def on_epoch(self, row, best):
-        self.bar.console.print(
-            f"epoch {row['epoch']:>3}/{self.epochs}  loss {row['loss']:.4f}  accuracy {row['accuracy']:.4f}  "
-            f"val_loss {row['val_loss']:.4f}  val_accuracy {row['val_accuracy']:.4f}  "
-            f"{row['seconds']:.0f} s  {time.strftime('%H:%M:%S')}" + ("  [bold]best[/bold]" if best else "")
+        train, validation = (f"{row[f'{key}loss']:.4f}, {row[f'{key}accuracy']:.2%}" for key in ("", "val_"))
+        self.bar.console.print(  # at most 80 columns
+            f"epoch {row['epoch']:>3}/{self.epochs}  loss {train}  val {validation}  "
+            f"{row['seconds']:.0f} s  {time.strftime('%H:%M')}" + ("  [bold]best[/bold]" if best else "")
         )
 
     @_drawing
@@ -101,9 +101,12 @@ def stop(result: TrainingResult, run: RunFolder, again: str) -> NoReturn:
 
 def print_table(title: str, rows: list[tuple[str, str]], *, stderr: bool = False) -> None:
     """Print names and values as a small table."""
-    table = Table(title=title, title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for name, value in rows:
         table.add_row(Text(name), Text("\n".join(map(printable, value.split("\n")))))  # names are no markup
-    Console(stderr=stderr, highlight=False).print(table)
+    console = Console(stderr=stderr, highlight=False)
+    if title:
+        console.print(title, style="italic", markup=False)
+    console.print(table)

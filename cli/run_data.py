@@ -10,7 +10,7 @@ from fer_keras.recipe.recipe import Recipe
 from fer_keras.runs.recipes import read_recipe
 from fer_keras.runs.run_folder import RunFolder
 
-from .options import show_notices
+from .options import show_notices, waiting
 
 __all__ = ["check_same_faces", "count_faces", "load_data", "load_with_original", "read_recipe", "with_labels"]
 
@@ -25,18 +25,19 @@ def load_with_original(recipe: Recipe, data: str | None) -> tuple[FaceDataset, F
     from fer_keras.datasets import load_faces
 
     section = recipe.data
-    original = load_faces(
-        data or section.source,
-        limit=section.limit,
-        on_bad=section.on_bad,
-        image_size=section.image_size,
-        split_fractions=section.split_fractions,
-        split_seed=section.split_seed,
-        check=section.check == "on",
-        group_by=section.group_by,
-        fit=section.fit,
-        classes=_named_classes(section),
-    )
+    with waiting("Reading the faces; data that are new here are prepared and checked first"):
+        original = load_faces(
+            data or section.source,
+            limit=section.limit,
+            on_bad=section.on_bad,
+            image_size=section.image_size,
+            split_fractions=section.split_fractions,
+            split_seed=section.split_seed,
+            check=section.check == "on",
+            group_by=section.group_by,
+            fit=section.fit,
+            classes=_named_classes(section),
+        )
     show_classes(original)
     dataset = _choose_labels_and_faces(section, original)
     show_notices(dataset.notices)

@@ -58,22 +58,23 @@ def _with_faces(resolved: dict, data: str | None) -> dict:
 
 
 def print_report(report: dict) -> None:
-    """The trainings one by one and, for several seeds, their mean and sd; Markdown where nobody watches a terminal."""
+    """The trainings one by one and what they come to over seeds; Markdown where nobody watches a terminal."""
     from rich.console import Console
 
     console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=200)
+    wide = Console(highlight=False, width=console.width if console.is_terminal else 200)
     machine = report["hardware"]
-    click.echo(f"{', '.join(machine['gpus']) or machine['cpu']}, {machine['cores']} cores, {report['date']}")
+    wide.print(f"{', '.join(machine['gpus']) or machine['cpu']}, {machine['cores']} cores, {report['date']}")
     for recipe in report["recipes"]:
         schedule, size = recipe["schedule"], f"{recipe['parameters']:,} parameters, {recipe['macs'] / 1e6:.1f} M MACs"
-        click.echo(
+        wide.print(
             f"\n{recipe['name']}: {size}, batch {recipe['batch_size']}, {recipe['steps_per_epoch']} steps per epoch, "
             f"{schedule['name']} schedule over {schedule['epochs']} epochs{_input_sentence(recipe)}"
         )
-        console.print(_table(f"to a validation accuracy of {report['target']:g}", recipe, console.is_terminal))
-    click.echo(
+        wide.print(_table(f"to a validation accuracy of {report['target']:g}", recipe, console.is_terminal))
+        for row in recipe["seeds"]:
+            wide.print(f"seed {row['seed']}: {_ended(row)}")
+    wide.print(
         "\ntraining s: steps after the first one, waiting for input included. start s: building and the first step. "
         "validation s: with best weights and checkpoints. Evaluated after whole epochs."
     )
@@ -95,18 +96,22 @@ COLUMNS = (
 
 
 def _table(title: str, recipe: dict, terminal: bool):
+    """One column for each seed, so that a few of them fit 80 columns."""
     from rich import box
     from rich.table import Table
 
     style = {"box": None, "padding": (0, 2, 0, 0)} if terminal else {"box": box.MARKDOWN}
     table = Table(title=title if terminal else None, title_justify="left", **style)
     table.add_column("seed", style="bold")
-    for name in (*(column for column, _, _ in COLUMNS), "images/s", "best", "ended by"):
-        table.add_column(name, justify="left" if name == "ended by" else "right")
-    for row in recipe["seeds"]:
-        table.add_row(str(row["seed"]), *_cells(row))
-    if len(recipe["seeds"]) > 1:
-        table.add_row("mean ± sd", *_summary_cells(recipe["summary"]), "", "", "")
+    seeds = recipe["seeds"]
+    for row in seeds:
+        table.add_column(str(row["seed"]), justify="right")
+    columns, names = [_cells(row) for row in seeds], [*(name for name, _, _ in COLUMNS), "images/s", "best"]
+    if len(seeds) > 2:  # two seeds tell no spread
+        table.add_column("mean ± sd", justify="right")
+        columns.append([*_summary_cells(recipe["summary"]), "", ""])
+    for name, *cells in zip(names, *columns, strict=True):
+        table.add_row(name, *cells)
     return table
 
 
@@ -114,7 +119,7 @@ def _cells(row: dict) -> list[str]:
     """What it took; of a training that did not get there only that."""
     reached, rate, best = row["to_target"], row["images_per_second"], row["best_val_accuracy"]
     values = [format(reached[key], form) if reached else "not reached" for _, key, form in COLUMNS]
-    return [*values, "-" if rate is None else f"{rate:,.0f}", "-" if best is None else f"{best:.4f}", _ended(row)]
+    return [*values, "-" if rate is None else f"{rate:,.0f}", "-" if best is None else f"{best:.4f}"]
 
 
 def _ended(row: dict) -> str:
@@ -124,6 +129,8 @@ def _ended(row: dict) -> str:
 
 
 def _summary_cells(summary: dict) -> list[str]:
+    from fer_keras.metrics.scores import spread_text
+
     if summary["reached"] < summary["runs"]:
         return [f"{summary['reached']} of {summary['runs']} reached", *[""] * (len(COLUMNS) - 1)]
-    return [f"{summary[key]['mean']:{form}} ± {summary[key]['sd']:.1f}" for _, key, form in COLUMNS]
+    return [spread_text(summary[key]["values"], form) for _, key, form in COLUMNS]

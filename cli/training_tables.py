@@ -80,7 +80,7 @@ def print_end(run, progress, as_json: bool) -> None:
         ("training time", _training_time(progress)),
         ("model", str(run.model)),
         ("curves", str(run.curves)),
-        ("next", f"fer-keras evaluate {shlex.quote(str(run.path))} --split test"),
+        ("next", f"fer-keras evaluate {shlex.quote(str(run.path))} --split validation"),
         ("", f"fer-keras export {shlex.quote(str(run.path))} --format savedmodel,tflite"),
     ]
     notices = (*record["dataset"]["notices"], *record.get("notices", ()))

@@ -24,7 +24,7 @@ FLOORS = (
     {"evaluation"},
     {"training"},
     {"explanation", "porting"},
-    {"export"},
+    {"export", "hub"},
     {"inference", "pruning", "ensemble"},
     {"benchmark"},
     {"comparison"},

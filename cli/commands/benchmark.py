@@ -94,28 +94,25 @@ def _print_rows(report: dict) -> None:
     machine = report["hardware"]
     click.echo(f"{machine['cpu']}, {machine['cores']} cores, {report['date']}")
     console = Console(highlight=False)
-    if not console.is_terminal:  # in a file nothing needs to be cut short
-        console = Console(highlight=False, width=200)
-    cells = dict.fromkeys((row["batch"], row["threads"]) for row in report["rows"])
-    for batch, threads in cells:
-        rows = [row for row in report["rows"] if (row["batch"], row["threads"]) == (batch, threads)]
-        title = f"\nbatch {batch}, {threads or 'all'} thread{'' if threads == 1 else 's'}"
+    for batch, threads, run in dict.fromkeys((row["batch"], row["threads"], row["run"]) for row in report["rows"]):
+        rows = [row for row in report["rows"] if (row["batch"], row["threads"], row["run"]) == (batch, threads, run)]
+        title = f"\n{run}, batch {batch}, {threads or 'all'} thread{'' if threads == 1 else 's'}"
         console.print(_table(title, rows))
-    click.echo("\nTimes are per call on random pixels in memory: no decoding, no face detection.")
+    click.echo("\nPer call, on random pixels in memory: no decoding, no face detection.")
+    click.echo("keras is compiled (tf.function), keras_eager a plain call of the model.")
 
 
 def _table(title: str, rows: list[dict]):
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
-    for name in ("run", "format"):
-        table.add_column(name, style="bold")
-    for name in ("median ms", "p90 ms", "faces/s", "MB", "peak MB", "to keras"):
+    table.add_column("format", style="bold", no_wrap=True)
+    for name in ("median ms", "p90 ms", "faces/s", "MB", "peak MB", "to Keras"):
         table.add_column(name, justify="right")
     keras = {row["run"]: row["median_ms"] for row in rows if row["format"] == "keras"}
     for row in rows:
         table.add_row(
-            *(row["run"], row["format"], f"{row['median_ms']:.3f}", f"{row['p90_ms']:.3f}"),
+            *(row["format"], f"{row['median_ms']:.3f}", f"{row['p90_ms']:.3f}"),
             *(f"{row['faces_per_second']:,.0f}", f"{row['bytes'] / 1e6:.2f}", f"{row['peak_memory_mb']:.0f}"),
             f"{row['median_ms'] / keras[row['run']]:.2f}x",
         )

@@ -10,9 +10,11 @@ from ..options import (
     data_option,
     echo_json,
     ferplus_option,
+    figure_options,
     import_tensorflow,
     json_option,
     show_notices,
+    waiting,
 )
 
 
@@ -35,6 +37,7 @@ from ..options import (
 @data_option
 @ferplus_option
 @batch_size_option
+@figure_options
 @json_option
 @click.pass_context
 def command(ctx, run, target_precision, targets, data, ferplus, batch_size, as_json):
@@ -58,7 +61,10 @@ def command(ctx, run, target_precision, targets, data, ferplus, batch_size, as_j
     from fer_keras.evaluation.calibration.calibrate import calibrate_run
 
     dataset = load_data(recipe, data)
-    found = calibrate_run(folder, dataset, target_precision=target_precision, targets=targets, batch_size=batch_size)
+    with waiting(f"Fitting on {len(dataset.splits['validation']):,} validation faces"):
+        found = calibrate_run(
+            folder, dataset, target_precision=target_precision, targets=targets, batch_size=batch_size
+        )
     if as_json:
         echo_json({"run": str(folder.path), **asdict(found)})
         return
@@ -76,6 +82,7 @@ def _print(folder, found) -> None:
         ("ECE before / after", f"{before.ece:.4f} / {after.ece:.4f}  (15 bins of equal width)"),
         ("adaptive ECE before / after", f"{before.ece_adaptive:.4f} / {after.ece_adaptive:.4f}  (15 bins of equal n)"),
         *_threshold_rows(found),
+        ("fitted on", f"{found.split}, the split that chose the epoch: look at 'evaluate --split test' for the rest"),
         ("written", f"{folder.calibration}, {folder.path / 'calibration'}"),
     ]
     left_out = f", {found.copies_left_out:,} copies of training faces left out" if found.copies_left_out else ""

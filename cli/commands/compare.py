@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ..options import RunPath, data_option, echo_json, import_tensorflow, json_option
+from ..options import RunPath, data_option, echo_json, figure_options, import_tensorflow, json_option, waiting
 
 
 @click.command("compare")
@@ -23,10 +23,11 @@ from ..options import RunPath, data_option, echo_json, import_tensorflow, json_o
     "--output", "--out", "out", type=click.Path(path_type=Path), default="comparison", show_default=True, help="Where."
 )
 @click.option("--force", is_flag=True, help="Replace an earlier comparison in --output.")
+@figure_options
 @json_option
 @click.pass_context
 def command(ctx, runs, split, images, data, out, force, as_json):
-    """Lay runs side by side on one split: an HTML page, Markdown and JSON.
+    """Lay runs side by side on one split: an HTML page, Markdown, JSON, each figure, CSV and LaTeX tables.
 
     With --data the page also shows faces that one run gets right and another wrong. What is not comparable is named
     and left empty.
@@ -37,17 +38,18 @@ def command(ctx, runs, split, images, data, out, force, as_json):
     """
     from fer_keras.comparison import compare_runs, describe
     from fer_keras.comparison.document import check_target, write_comparison
+    from fer_keras.comparison.figures import draw_figures
     from fer_keras.comparison.markdown import to_markdown
     from fer_keras.comparison.page import to_html
-    from fer_keras.reporting.page import require_jinja2
 
-    require_jinja2()
     check_target(out, force=force)
     comparison = compare_runs(runs, split)
     pictures, scored = _score_pictures(ctx, comparison, images)
-    document = describe(comparison, scored)
+    with waiting(f"Testing {len(comparison.runs)} runs pair by pair and drawing them"):
+        document = describe(comparison, scored)
+        figures = {name: drawn.figure for name, drawn in draw_figures(comparison, document).items()}
     html = to_html(comparison, document, disagreements=_disagreements(ctx, comparison, data), pictures=pictures)
-    paths = write_comparison(out, html, to_markdown(document), document)
+    paths = write_comparison(out, html, to_markdown(document), document, figures)
     if as_json:
         echo_json({**document, "files": {kind: str(path) for kind, path in paths.items()}})
         return

@@ -9,7 +9,7 @@ import click
 
 from fer_keras.errors import printable
 
-from ..options import echo_json, import_tensorflow, json_option, show_notices, tree_arguments, tree_options
+from ..options import echo_json, import_tensorflow, json_option, show_notices, tree_arguments, tree_options, waiting
 from ..prediction_outputs import check_targets
 from ..run_data import count_faces
 
@@ -37,10 +37,8 @@ def check(ctx, path, html, as_json, **given):
     """
     if html is not None:
         check_targets({"--html": str(html)}, [path])
-        from fer_keras.reporting.page import require_jinja2
-
-        require_jinja2()
-    dataset, report = _check(ctx, str(path), tree_arguments(**given))
+    with waiting("Reading and checking; near copies take the longest"):
+        dataset, report = _check(ctx, str(path), tree_arguments(**given))
     faces = count_faces(dataset) if dataset is not None else {}
     if html is not None:
         from fer_keras.atomic_files import write_text

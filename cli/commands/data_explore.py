@@ -6,7 +6,16 @@ from pathlib import Path
 
 import click
 
-from ..options import echo_json, import_tensorflow, json_option, show_notices, tree_arguments, tree_options
+from ..options import (
+    echo_json,
+    figure_options,
+    import_tensorflow,
+    json_option,
+    show_notices,
+    tree_arguments,
+    tree_options,
+    waiting,
+)
 
 
 @click.command("explore")
@@ -32,30 +41,30 @@ from ..options import echo_json, import_tensorflow, json_option, show_notices, t
 )
 @click.option("--exact-only", is_flag=True, help="Do not look for near copies, which takes most of the time.")
 @tree_options
+@figure_options
 @json_option
 @click.pass_context
 def explore(ctx, data, out, force, samples, seed, image_size, exact_only, as_json, **given):
     """Show what is in a data set: classes, samples, mean faces, pixel statistics, copies.
 
-    Writes one self-contained HTML page, the pictures as PNG files and the numbers as JSON. Needs the extra 'report'.
+    Writes one self-contained HTML page, the pictures as PNG files and the numbers as JSON.
 
     \b
     fer-keras data explore fer2013.csv --out exploration
     """
     from fer_keras.atomic_files import atomic_folder
     from fer_keras.exploration.report import check_free, write_exploration
-    from fer_keras.reporting.page import require_jinja2
 
     check_free(out, force)
-    require_jinja2()
     import_tensorflow(ctx)
     from fer_keras.datasets import load_faces
     from fer_keras.exploration.summary import explore as explore_faces
 
-    dataset = load_faces(data, image_size=image_size, **tree_arguments(**given))
+    with waiting("Reading the faces; data that are new here are prepared and checked first"):
+        dataset = load_faces(data, image_size=image_size, **tree_arguments(**given))
     show_notices(dataset.notices)
-    exploration = explore_faces(dataset, per_class=samples, seed=seed, near=not exact_only)
-    with atomic_folder(out) as scratch:
+    with waiting("Looking for copies and drawing"), atomic_folder(out) as scratch:
+        exploration = explore_faces(dataset, per_class=samples, seed=seed, near=not exact_only)
         numbers = write_exploration(scratch, dataset, exploration)
     if as_json:
         echo_json({"out": str(out), **numbers})

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from ..options import RunPath, echo_json, import_tensorflow, json_option, new_run_place, show_notices
+from ..options import RunPath, echo_json, import_tensorflow, json_option, new_run_place, show_notices, waiting
 
 
 @click.command("ensemble")
@@ -40,8 +40,9 @@ def command(ctx, runs, calibrated, name, output, as_json):
     import_tensorflow(ctx)
     from fer_keras.ensemble.run import open_members, write_ensemble
 
-    members = open_members(folders, calibrated=calibrated)
-    record = write_ensemble(members, RunFolder(target), command=shlex.join(["fer-keras", *sys.argv[1:]]))
+    with waiting(f"Joining {len(folders)} runs"):
+        members = open_members(folders, calibrated=calibrated)
+        record = write_ensemble(members, RunFolder(target), command=shlex.join(["fer-keras", *sys.argv[1:]]))
     if as_json:
         echo_json({"run": str(target), **record})
         return

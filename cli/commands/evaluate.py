@@ -12,9 +12,11 @@ from ..options import (
     data_option,
     echo_json,
     ferplus_option,
+    figure_options,
     import_tensorflow,
     json_option,
     labels_option,
+    waiting,
 )
 
 
@@ -39,6 +41,7 @@ from ..options import (
     "parts, noise, rotation.",
 )
 @batch_size_option
+@figure_options
 @json_option
 @click.pass_context
 def command(ctx, run, split, tta, data, labels, ferplus, second_opinion, robustness, batch_size, as_json):
@@ -76,7 +79,8 @@ def command(ctx, run, split, tta, data, labels, ferplus, second_opinion, robustn
         measure_and_print(folder, dataset, split, report, as_json, tta=tta, batch_size=batch_size, labels=other)
         return
     opinions = collect_opinions(original, dataset, split, recipe.data.ferplus, second_opinion)
-    metrics = evaluate_run(folder, dataset, split, tta=tta, batch_size=batch_size, opinions=opinions, labels=other)
+    with waiting(f"Scoring {len(dataset.splits[split]):,} faces"):
+        metrics = evaluate_run(folder, dataset, split, tta=tta, batch_size=batch_size, opinions=opinions, labels=other)
     if as_json:
         echo_json({"run": str(folder.path), "report": str(report), **metrics})
         return
@@ -122,8 +126,9 @@ def _calibrated_rows(calibrated: dict | None) -> list[tuple[str, str]]:
     if calibrated is None:
         return []
     fitted = calibrated["fitted_on"]
-    text = f"{calibrated['nll']:.4f} / {calibrated['ece']:.4f}  (T = {calibrated['temperature']:.3f}"
-    rows = [("NLL / ECE, calibrated", f"{text}, from {fitted['n']:,} {fitted['split']} faces)")]
+    text = f"{calibrated['nll']:.4f} / {calibrated['ece']:.4f}  (T = {calibrated['temperature']:.3f}, fitted on"
+    fitted_on = f"{fitted['n']:,} {fitted['split']} faces, which chose the epoch"
+    rows = [("NLL / ECE, calibrated", f"{text} {fitted_on})")]
     uncertain = calibrated["uncertain"]
     if uncertain["precision"] is not None:
         low, high = uncertain["precision_ci95"]

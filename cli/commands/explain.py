@@ -8,7 +8,7 @@ import click
 
 from fer_keras.errors import printable
 
-from ..options import RunPath, echo_json, import_tensorflow, json_option
+from ..options import RunPath, echo_json, figure_options, import_tensorflow, json_option, waiting
 
 
 @click.command("explain")
@@ -31,6 +31,7 @@ from ..options import RunPath, echo_json, import_tensorflow, json_option
     show_default=True,
     help="New folder for the pictures.",
 )
+@figure_options
 @json_option
 @click.pass_context
 def command(ctx, run, images, target, layer, output, as_json):
@@ -48,7 +49,8 @@ def command(ctx, run, images, target, layer, output, as_json):
     import_tensorflow(ctx)
     from fer_keras.explanation.report import explain_files
 
-    document = explain_files(folder, images, output, target=target, layer=layer)
+    with waiting("Drawing the heat maps"):
+        document = explain_files(folder, images, output, target=target, layer=layer)
     if as_json:
         echo_json({"output": str(output), **document})
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..options import RunPath, data_option, echo_json, import_tensorflow, json_option
+from ..options import RunPath, data_option, echo_json, import_tensorflow, json_option, waiting
 
 DEFAULT = "savedmodel,tflite,tflite_float16,tflite_dynamic,tflite_int8"
 
@@ -86,7 +86,8 @@ def _export(folder, names, dataset, checks, calibrate: bool, reports: dict) -> N
 
     from ..export_tables import print_report
 
-    report = export_run(folder, names, dataset=dataset, calibrate=calibrate, checks=checks)
+    with waiting(f"Writing {', '.join(names)} and comparing each with Keras, face by face"):
+        report = export_run(folder, names, dataset=dataset, calibrate=calibrate, checks=checks)
     result = {"run": str(folder.path), **report}
     if reports["edgetpu_report"] and report["exports"]["tflite_int8"]["kept"]:
         result["edgetpu"] = int8_report(folder)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from ..options import data_option, echo_json, import_tensorflow, json_option, new_run_place, show_notices
+from ..options import data_option, echo_json, import_tensorflow, json_option, new_run_place, show_notices, waiting
 
 RESCALINGS = ("none", "unit", "symmetric", "imagenet", "caffe")
 
@@ -62,7 +62,8 @@ def command(ctx, file, trust_model, rescale, class_order, image_size, data, name
 
     foreign = read_foreign_model(file, trust=trust_model)
     imported = _import(foreign, rescale, class_order, image_size, data)
-    record = _write(imported, target)
+    with waiting("Writing and comparing with the file"):
+        record = _write(imported, target)
     if as_json:
         echo_json({"run": str(target), "parity": imported.parity, "notices": list(imported.notices), **record})
         return

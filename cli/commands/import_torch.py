@@ -9,7 +9,16 @@ from pathlib import Path
 
 import click
 
-from ..options import data_option, echo_json, import_tensorflow, json_option, new_run_place, set_option, show_notices
+from ..options import (
+    data_option,
+    echo_json,
+    import_tensorflow,
+    json_option,
+    new_run_place,
+    set_option,
+    show_notices,
+    waiting,
+)
 
 
 @click.command("import-torch")
@@ -57,8 +66,9 @@ def command(
     read = read_checkpoint(checkpoint, container=container, ignore=ignore)
     import_tensorflow(ctx)
     dataset = load_data(resolved, data)
-    ported = _port(read, resolved, dataset, class_order, key_order)
-    record = _write(ported, resolved, target)
+    with waiting("Comparing every layer with PyTorch"):
+        ported = _port(read, resolved, dataset, class_order, key_order)
+        record = _write(ported, resolved, target)
     if as_json:
         echo_json({"run": str(target), "parity": ported.parity, "notices": list(ported.notices), **record})
         return

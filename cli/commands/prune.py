@@ -9,7 +9,16 @@ from pathlib import Path
 
 import click
 
-from ..options import RunPath, data_option, echo_json, import_tensorflow, json_option, new_run_place, show_notices
+from ..options import (
+    RunPath,
+    data_option,
+    echo_json,
+    import_tensorflow,
+    json_option,
+    new_run_place,
+    show_notices,
+    waiting,
+)
 
 
 @click.command("prune")
@@ -94,7 +103,8 @@ def _report(parent, target, dataset, recipe, as_json: bool) -> None:
 
     from ..pruning_tables import print_layers, print_sides
 
-    report = report_pruning(parent, target, dataset, recipe)
+    with waiting("Scoring both runs and writing their files"):
+        report = report_pruning(parent, target, dataset, recipe)
     if as_json:
         echo_json({"run": str(target.path), **report})
         return

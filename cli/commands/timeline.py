@@ -8,7 +8,7 @@ import click
 
 from fer_keras.errors import printable
 
-from ..options import echo_json, json_option
+from ..options import echo_json, figure_options, json_option, waiting
 
 
 @click.command("timeline")
@@ -28,11 +28,12 @@ from ..options import echo_json, json_option
     help="A face without a row for longer than this was not seen. Default: 1 s, and at least three frames.",
 )
 @click.option("--force", is_flag=True, help="Replace an earlier timeline in --output.")
+@figure_options
 @json_option
 def command(results, output, face, gap, force, as_json):
     """Draw the apparent expressions of a video over time: an HTML page, PNG, CSV per minute.
 
-    RESULTS.CSV is what 'fer-keras predict VIDEO --csv RESULTS.CSV' wrote. Needs the extra 'report'.
+    RESULTS.CSV is what 'fer-keras predict VIDEO --csv RESULTS.CSV' wrote.
 
     \b
     fer-keras predict talk.mp4 --csv talk.csv
@@ -40,15 +41,13 @@ def command(results, output, face, gap, force, as_json):
     """
     from fer_keras.atomic_files import atomic_folder
     from fer_keras.inference.timeline.report import check_free, write_timeline
-    from fer_keras.reporting.page import require_jinja2
 
     check_free(output, force)
-    require_jinja2()
     from fer_keras.inference.timeline.csv_rows import read_observations
     from fer_keras.inference.timeline.timeline import make_timeline
 
     timeline = make_timeline(read_observations(results), gap=gap, face=face)
-    with atomic_folder(output) as scratch:
+    with waiting("Drawing the timeline"), atomic_folder(output) as scratch:
         numbers = write_timeline(scratch, timeline)
     if as_json:
         echo_json({"output": str(output), **numbers})

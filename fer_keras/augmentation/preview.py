@@ -14,7 +14,7 @@ def preview_grid(dataset: FaceDataset, recipe: Recipe, faces: int, copies: int) 
     """Augment the first training faces as epochs 0, 1, ... of the recipe's seed would.
 
     Returns:
-        images (faces * (copies + 1), H, W, 1) uint8, row by row, and a title for each. Crops stand in a black frame, so
+        images (faces * (copies + 1), H, W, 1) uint8, row by row, and a title for each. Crops stand in a white frame, so
         that all are drawn at one scale.
     """
     split = dataset.splits["train"]
@@ -32,7 +32,7 @@ def preview_grid(dataset: FaceDataset, recipe: Recipe, faces: int, copies: int) 
 
 
 def _framed(images: np.ndarray, side: int) -> np.ndarray:
-    """Pad (B, s, s, 1) to (B, side, side, 1) with black on all sides."""
+    """Pad (B, s, s, 1) to (B, side, side, 1) with white on all sides."""
     before = (side - images.shape[1]) // 2
     after = side - images.shape[1] - before
-    return np.pad(images, ((0, 0), (before, after), (before, after), (0, 0)))
+    return np.pad(images, ((0, 0), (before, after), (before, after), (0, 0)), constant_values=255)

@@ -22,7 +22,8 @@ from ..runs.records import read_run_json
 from ..runs.run_folder import RunFolder
 from ..runs.run_record import hardware, now, versions
 
-# Format name to the file or folder below a run; the formats of a run that has no such file are left out.
+# Format name to the file or folder below a run; the formats of a run that has no such file are left out. Keras is
+# measured twice: compiled, which is the reference, and as ``keras_eager``.
 FILES = {
     "keras": "model.keras",
     "savedmodel": "exports/savedmodel",
@@ -96,7 +97,9 @@ def find_targets(run: RunFolder) -> list[Target]:
     found = [name for name, file in FILES.items() if (run.path / file).exists()]
     if "onnx" in found and not _has_onnx_runtime():
         found.remove("onnx")
-    return [Target(run.path.name, name, str(run.path / FILES[name]), size) for name in found]
+    places = {name: str(run.path / FILES[name]) for name in found}
+    calls = {"keras": places.pop("keras"), "keras_eager": str(run.model)} if "keras" in places else {}
+    return [Target(run.path.name, name, place, size) for name, place in (calls | places).items()]
 
 
 def _has_onnx_runtime() -> bool:

@@ -150,7 +150,7 @@ def summarise(rows: Sequence[dict]) -> dict:
     """Mean and sample standard deviation of each of :data:`MEASURES` over seeds.
 
     Returns:
-        ``runs``, ``reached`` (how many did) and, per measure, ``{mean, sd}``; None where
+        ``runs``, ``reached`` (how many did) and, per measure, ``{values, mean, sd}``; None where
         not every seed reached the target, since the mean of those that did would flatter; ``sd`` is None for one seed.
     """
     reached = [row["to_target"] for row in rows if row["reached"]]
@@ -163,4 +163,7 @@ def summarise(rows: Sequence[dict]) -> dict:
 
 
 def _spread(values: Sequence[float]) -> dict:
-    return {name: value and round(value, 3) for name, value in mean_and_sd(values).items()}
+    return {
+        "values": list(values),
+        **{name: value and round(value, 3) for name, value in mean_and_sd(values).items()},
+    }

@@ -68,7 +68,7 @@ def network_table(document: dict) -> Table:
 
 
 def _format(name: str) -> str:
-    known = {"keras": "Keras", "savedmodel": "SavedModel", "onnx": "ONNX"}
+    known = {"keras": "Keras", "keras_eager": "Keras, eager", "savedmodel": "SavedModel", "onnx": "ONNX"}
     return known.get(name) or name.replace("tflite_", "TFLite ")
 
 
@@ -94,5 +94,6 @@ def latency_table(document: dict) -> Table:
     commands = dict.fromkeys((row["run"], row["command"]) for row in document["latency"] if row["command"])
     notes = [(f"{run}: no latency measured", command) for run, command in commands]
     notes.append(("p50 and p90: one face on one thread. Faces per second: batches of 32 on all threads", ""))
+    notes.append(("Keras: compiled, as tf.function or predict_on_batch do", ""))
     notes.append(("Same top-1 and difference: the exported file against the Keras model, from parity.json", ""))
     return Table("Latency, and agreement of the exported files with Keras", head, rows, notes)

@@ -141,11 +141,18 @@ def _relative_time(run: RunSummary, base: RunSummary) -> float | None:
 def latency_rows(comparison: Comparison) -> list[dict]:
     """One row per run and format: size, agreement with Keras, latency; ratios only on the same hardware."""
     base = comparison.runs[0]
-    return [_latency(run, base, name) for run in comparison.runs for name in FILES if name in run.sizes]
+    return [_latency(run, base, name) for run in comparison.runs for name in _measured_formats(run)]
+
+
+def _measured_formats(run: RunSummary) -> list[str]:
+    """Every file that is there; Keras called eagerly has a row where it was measured."""
+    eager = ["keras_eager"] if _measured(run, "keras_eager", 1, 1) else []
+    return [name for name in ("keras", *eager, *list(FILES)[1:]) if name in run.sizes or name in eager]
 
 
 def _latency(run: RunSummary, base: RunSummary, name: str) -> dict:
-    parity = run.parity.get(FILES[name].rpartition("/")[2], {})
+    file = "keras" if name == "keras_eager" else name
+    parity = run.parity.get(FILES[file].rpartition("/")[2], {})
     single, batch = _measured(run, name, 1, 1), _measured(run, name, 32, 0)
     reference, hardware = _measured(base, name, 1, 1), _benchmark_hardware(run)
     same = hardware is not None and hardware == _benchmark_hardware(base)
@@ -153,7 +160,7 @@ def _latency(run: RunSummary, base: RunSummary, name: str) -> dict:
         "run": run.name,
         "synthetic": run.is_synthetic,
         "format": name,
-        "bytes": run.sizes[name],
+        "bytes": run.sizes[file],
         "top1_agreement": parity.get("top1_agreement"),
         "max_abs_probability_difference": parity.get("max_abs_probability_difference"),
         "p50_ms": single and single.median_ms,

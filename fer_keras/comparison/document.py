@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+
+from matplotlib.figure import Figure
 
 from .. import __version__
 from ..atomic_files import atomic_folder, check_output_folder, write_json, write_text
 from ..benchmark.latency import FILES
+from ..plotting.paper import in_every_format
+from ..plotting.style import save_figure
 from ..runs.run_record import now
 from .collect import Comparison
 from .costs import hardware_letters, latency_rows, loss_obstacle, network_rows, training_obstacle, training_rows
+from .figures import FIGURES
+from .latex import pairs_tex, scores_tex
 from .scores import METHOD, pair_rows, recipe_differences, score_rows, seed_rows
+from .tables import scores_csv
 
 HTML, MARKDOWN, JSON = "comparison.html", "comparison.md", "comparison.json"
+SCORES_CSV, SCORES_TEX, PAIRS_TEX = "scores.csv", "scores.tex", "pairs.tex"
+FILES_WRITTEN = (HTML, MARKDOWN, JSON, SCORES_CSV, SCORES_TEX, PAIRS_TEX)
 
 
 def describe(comparison: Comparison, pictures: dict | None = None) -> dict:
@@ -128,11 +138,24 @@ def _from_evaluations(comparison: Comparison) -> list[str]:
 
 def check_target(folder: Path, *, force: bool) -> None:
     """Refuse a folder with something in it, see :func:`fer_keras.atomic_files.check_output_folder`."""
-    check_output_folder(folder, (HTML, MARKDOWN, JSON), force=force, kind="a comparison")
+    names = in_every_format((*FILES_WRITTEN, *FIGURES))
+    check_output_folder(folder, names, force=force, kind="a comparison")
 
 
-def write_comparison(folder: Path, html: str, markdown: str, document: dict) -> dict[str, Path]:
-    """Write the three files and return their paths by kind.
+def write_comparison(
+    folder: Path, html: str, markdown: str, document: dict, figures: Mapping[str, Figure] | None = None
+) -> dict[str, Path]:
+    """Write the page, Markdown, JSON, ``scores.csv``, ``scores.tex``, ``pairs.tex`` and each figure as a file.
+
+    Args:
+        folder: new, or an earlier comparison.
+        html: the page.
+        markdown: the same without pictures.
+        document: of :func:`describe`.
+        figures: file name to figure, of :func:`fer_keras.comparison.figures.draw_figures`.
+
+    Returns:
+        Paths by kind.
 
     Raises:
         RunFolderError: the file system refuses.
@@ -141,4 +164,10 @@ def write_comparison(folder: Path, html: str, markdown: str, document: dict) -> 
         write_text(scratch / HTML, html)
         write_text(scratch / MARKDOWN, markdown)
         write_json(scratch / JSON, document)
-    return {"html": folder / HTML, "markdown": folder / MARKDOWN, "json": folder / JSON}
+        write_text(scratch / SCORES_CSV, scores_csv(document))
+        write_text(scratch / SCORES_TEX, scores_tex(document))
+        write_text(scratch / PAIRS_TEX, pairs_tex(document))
+        for name, figure in (figures or {}).items():
+            save_figure(figure, scratch / name)
+    kinds = {"html": HTML, "markdown": MARKDOWN, "json": JSON, "csv": SCORES_CSV, "latex": SCORES_TEX}
+    return {kind: folder / name for kind, name in kinds.items()}

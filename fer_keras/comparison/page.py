@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-import numpy as np
-
-from ..plotting.comparison import plot_class_f1, plot_confusions, plot_overlaid_curves
+from ..plotting.paper import SCREEN, drawing_for
 from ..reporting import figure_data_uri, image_data_uri, render_page
 from . import cost_tables, tables
 from .collect import Comparison
-from .costs import loss_obstacle, training_obstacle
 from .disagreements import PER_SIDE, Side
+from .figures import CURVES, Drawn, draw_figures, names_of
 from .pictures import Picture
 
 
@@ -29,19 +27,18 @@ def to_html(
         document: what :func:`fer_keras.comparison.document.describe` made of them.
         disagreements: faces for each pair; None when the data were not given.
         pictures: the user's own, in the order of ``document["pictures"]``.
-
-    Raises:
-        FerKerasError: jinja2 is not installed.
     """
+    with drawing_for(SCREEN):
+        figures = draw_figures(comparison, document)
     return render_page(
         "compare.html.j2",
         title=f"Comparison of {len(comparison.runs)} networks",
         summary=_summary(document),
         document=document,
         facts=_facts(document),
-        scores=[_scores(document, tta) for tta in comparison.ttas],
+        scores=[_scores(document, tta, figures) for tta in comparison.ttas],
         training=cost_tables.training_table(document),
-        curves=_curves(comparison),
+        curves=_on_page(figures[CURVES]) if CURVES in figures else None,
         network=cost_tables.network_table(document),
         latency=cost_tables.latency_table(document),
         recipe=tables.recipe_table(document) if document["recipe_differences"] else None,
@@ -58,10 +55,14 @@ def _summary(document: dict) -> str:
     scored = [row for row in document["scores"]["none"] if row["scores"]]
     if not scored:
         return f"No run is evaluated on {document['split']} yet; the commands that would do it stand below."
-    best = max(scored, key=lambda row: row["scores"]["accuracy"])
+    best, *others = sorted(scored, key=lambda row: -row["scores"]["accuracy"])
     low, high = (100 * bound for bound in best["scores"]["accuracy_ci95"])
-    lead = f"Highest accuracy: {best['run']}, {100 * best['scores']['accuracy']:.1f} % [{low:.1f}, {high:.1f}]"
-    return f"{lead} on the {tables.faces_text(document, 'none')}."
+    where = f"on the {tables.faces_text(document, 'none')}"
+    lead = f"{best['run']} has {100 * best['scores']['accuracy']:.1f} % [{low:.1f}, {high:.1f}] {where}"
+    level = [row["run"] for row in others if not tables.is_different(document, best["run"], row["run"])]
+    if not level:
+        return f"{lead}: more than every other, by the paired tests." if others else f"{lead}."
+    return f"No winner: {lead}, and the paired tests tell it not apart from {', '.join(level)}."
 
 
 def _facts(document: dict) -> list[tuple[str, str]]:
@@ -73,7 +74,7 @@ def _facts(document: dict) -> list[tuple[str, str]]:
     ]
 
 
-def _scores(document: dict, tta: str) -> dict:
+def _scores(document: dict, tta: str, figures: Mapping[str, Drawn]) -> dict:
     """Everything of one TTA: tables, and figures where any run has scores."""
     rows = [row for row in document["scores"][tta] if row["scores"]]
     parts = {"tta": tta, "table": tables.score_table(document, tta), "pairs": None, "classes": None, "figures": []}
@@ -81,41 +82,12 @@ def _scores(document: dict, tta: str) -> dict:
         parts["pairs"] = tables.pair_table(document, tta)
     if rows:
         parts["classes"] = tables.class_table(document, tta)
-    if len(rows) > 1:  # one run by itself has its own pictures in its folder
-        parts["figures"] = _score_figures(document, rows, tta)
+    parts["figures"] = [_on_page(figures[name]) for name in names_of(tta) if name in figures]
     return parts
 
 
-def _score_figures(document: dict, rows: list[dict], tta: str) -> list[tuple[str, str]]:
-    classes, faces = document["classes"], tables.faces_text(document, tta)
-    f1 = {row["run"]: np.array([row["scores"]["per_class"][name]["f1"] for name in classes]) for row in rows}
-    matrices = {row["run"]: np.array(row["scores"]["confusion"]) for row in rows}
-    names = ", ".join(f1)
-    return [
-        (
-            figure_data_uri(plot_class_f1(f1, classes, f"F1 of each class\n{faces}")),
-            f"Bars of the F1 of each class for {names}; the numbers stand in the table",
-        ),
-        (
-            figure_data_uri(plot_confusions(matrices, classes, f"Share of each true class, in %\n{faces}")),
-            f"Confusion matrices of {names}, rows are true classes",
-        ),
-    ]
-
-
-def _curves(comparison: Comparison) -> tuple[str, str] | None:
-    """Curves of the runs that were trained on the same data; a loss that is another function is not drawn."""
-    base = comparison.runs[0]
-    drawn = [run for run in comparison.runs if not training_obstacle(run, base)]
-    if not drawn:
-        return None
-    figure = plot_overlaid_curves(
-        {run.name: run.history for run in drawn},
-        {run.name: run.monitor for run in drawn},
-        "Loss and accuracy over the epochs",
-        without_loss=[run.name for run in drawn if loss_obstacle(run, base)],
-    )
-    return figure_data_uri(figure), f"Training and validation curves of {', '.join(run.name for run in drawn)}"
+def _on_page(drawn: Drawn) -> tuple[str, str]:
+    return figure_data_uri(drawn.figure), drawn.about
 
 
 def _pair(*sides: Side) -> list[dict]:

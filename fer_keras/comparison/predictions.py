@@ -60,7 +60,8 @@ def read_evaluation(folder: Path, split: str, tta: str) -> Evaluation | None:
         DataError: a file is unreadable, is of another split or TTA, or both files disagree.
         ModelFileError: a file was changed or damaged.
     """
-    if not folder.is_dir() or {path.name for path in folder.iterdir()} == set(ROBUSTNESS_FILES):
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if not folder.is_dir() or (names and names <= set(ROBUSTNESS_FILES)):
         return None
     run = RunFolder(folder.parent.parent)
     metrics = read_metrics(run, folder, DataError)

@@ -97,7 +97,7 @@ def _pair(first: RunSummary, second: RunSummary, tta: str) -> dict:
 
 
 def seed_rows(comparison: Comparison, tta: str) -> list[dict]:
-    """Mean and sd for each recipe that was trained with several seeds; a seed counts once, the first run of it."""
+    """Values, mean and sd for each recipe that was trained with several seeds; a seed counts once."""
     groups: dict[str, dict[int, RunSummary]] = {}
     for run in comparison.comparable(tta):
         seed = run.record.get("seed", section(run.recipe, "train").get("seed"))
@@ -110,7 +110,8 @@ def _over_seeds(runs: Mapping[int, RunSummary], tta: str) -> dict:
     metrics = [run.evaluations[tta].metrics for run in runs.values()]
     row = {"runs": [run.name for run in runs.values()], "seeds": list(runs), "n_seeds": len(runs)}
     for name in ("accuracy", "macro_f1", "balanced_accuracy"):
-        row[name] = mean_and_sd([getattr(entry, name) for entry in metrics])
+        values = [getattr(entry, name) for entry in metrics]
+        row[name] = {"values": values, **mean_and_sd(values)}
     return row
 
 

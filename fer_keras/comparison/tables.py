@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+from ..metrics.scores import spread_text
 
 
 @dataclass(frozen=True)
@@ -82,17 +86,48 @@ def faces_text(document: dict, tta: str) -> str:
 
 
 def score_table(document: dict, tta: str) -> Table:
-    """Accuracy and macro-F1 with intervals, one row per run, then mean and sd of each recipe with several seeds."""
+    """Accuracy and macro-F1 with intervals, one row per run, then each recipe with several seeds."""
     head = ["run", "accuracy %", "95 % interval", "macro-F1", "95 % interval", "balanced acc. %"]
     head += ["top-2 %", "NLL", "ECE", "accuracy % without copies (n)"]
     rows = [[run_label(row), *_score_cells(row["scores"])] for row in document["scores"][tta]]
     seeds = [_seed_cells(row) for row in document["seeds"][tta]]
     notes = [(f"{row['run']}: {row['obstacle']}", row["command"]) for row in document["scores"][tta] if row["obstacle"]]
-    notes += [(f"Mean and sd over seeds: {', '.join(row['runs'])}", "") for row in document["seeds"][tta]]
+    notes += [
+        (f"{'Two seeds' if row['n_seeds'] == 2 else 'Mean and sd over seeds'}: {', '.join(row['runs'])}", "")
+        for row in document["seeds"][tta]
+    ]
     notes.append(("Without copies: faces with an exact or near copy in the training split are not counted", ""))
     if any(row["scores"] and row["scores"]["calibrated"] for row in document["scores"][tta]):
-        notes.append(("NLL, ECE: at temperature 1 → calibrated, with the temperature fitted on validation faces", ""))
+        fitted = "fitted on validation, which chose the epoch too"
+        notes.append((f"NLL, ECE: at temperature 1 → calibrated, with the temperature {fitted}", ""))
     return Table(f"Scores: {faces_text(document, tta)}", head, rows + seeds, notes, summary_rows=len(seeds))
+
+
+SCORE_KEYS = ("accuracy", "macro_f1", "balanced_accuracy", "top2_accuracy", "nll", "ece")
+
+
+def scores_csv(document: dict) -> str:
+    """Every score of every run as CSV with all its digits; empty where a run has none."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    bounds = ("accuracy_low", "accuracy_high", "macro_f1_low", "macro_f1_high")
+    copies = ("accuracy_without_copies", "macro_f1_without_copies", "n_without_copies")
+    classes = document["classes"] or []
+    writer.writerow(["run", "split", "tta", "n", *SCORE_KEYS, *bounds, *copies, *(f"f1_{name}" for name in classes)])
+    for tta, rows in document["scores"].items():
+        for row in rows:
+            writer.writerow([row["run"], document["split"], tta, *_score_values(row["scores"], classes)])
+    return text.getvalue()
+
+
+def _score_values(scores: dict | None, classes: Sequence[str]) -> list:
+    if scores is None:
+        return [""] * (1 + len(SCORE_KEYS) + 7 + len(classes))
+    clean = scores["deduplicated"]
+    values = [scores["n"], *(scores[key] for key in SCORE_KEYS), *scores["accuracy_ci95"], *scores["macro_f1_ci95"]]
+    values += [clean[key] for key in ("accuracy", "macro_f1", "n")]
+    values += [scores["per_class"][name]["f1"] for name in classes]
+    return ["" if value is None else value for value in values]
 
 
 def _score_cells(scores: dict | None) -> list[str]:
@@ -119,10 +154,20 @@ def _before_after(scores: dict, key: str) -> str:
 
 
 def _seed_cells(row: dict) -> list[str]:
-    name = f"{row['runs'][0]} and seeds: mean ± sd, n = {row['n_seeds']}"
-    accuracy, macro, balanced = (row[key] for key in ("accuracy", "macro_f1", "balanced_accuracy"))
-    spread = [f"{percent(entry['mean'])} ± {percent(entry['sd'])}" for entry in (accuracy, balanced)]
-    return [name, spread[0], "", f"{macro['mean']:.3f} ± {macro['sd']:.3f}", "", spread[1], "", "", "", ""]
+    seeds = " and ".join(map(str, row["seeds"])) if row["n_seeds"] == 2 else f"mean ± sd, n = {row['n_seeds']}"
+    accuracy, balanced = (spread_text(row[key]["values"], ".2f", 100) for key in ("accuracy", "balanced_accuracy"))
+    macro = spread_text(row["macro_f1"]["values"], ".3f")
+    name = f"{row['runs'][0]} and seeds: {seeds}"
+    return [name, accuracy, "", macro, "", balanced, "", "", "", ""]
+
+
+ALPHA = 0.05
+
+
+def is_different(document: dict, first: str, second: str, tta: str = "none") -> bool:
+    """Whether McNemar's test, adjusted for all pairs of the table, tells two runs apart at 5 %."""
+    pairs = (row for row in document["pairs"][tta] if {row["first"], row["second"]} == {first, second})
+    return any(row["holm_p"] < ALPHA for row in pairs)
 
 
 def class_table(document: dict, tta: str) -> Table:

@@ -12,7 +12,9 @@ from sklearn.metrics import classification_report
 
 from ..atomic_files import as_cell, write_json, write_text
 from ..datasets.faces import Split
+from ..metrics.one_vs_rest import one_vs_rest_curves
 from ..metrics.scores import confusion
+from ..plotting.one_vs_rest import plot_precision_recall, plot_roc
 from ..plotting.results import plot_confusion_matrix, plot_face_grid
 from ..plotting.style import save_figure
 from .calibration.report import write_calibration_report
@@ -52,7 +54,19 @@ def write_report(
     save_figure(figure, folder / "confusion_matrix.png")
     save_figure(_plot_worst_mistakes(rows, classes, y_prob, heading), folder / "worst_mistakes.png")
     title = _title(heading, metrics)
+    _write_one_vs_rest(folder, rows.labels, y_prob, classes, title)
     write_calibration_report(folder, title, rows.labels, y_prob, calibrated, **_marks(metrics["calibrated"]))
+
+
+def _write_one_vs_rest(
+    folder: Path, labels: np.ndarray, y_prob: np.ndarray, classes: Sequence[str], title: str
+) -> None:
+    """``roc.png``, ``precision_recall.png`` and the areas under their curves as ``one_vs_rest.csv``."""
+    curves = one_vs_rest_curves(labels, y_prob, classes)
+    save_figure(plot_roc(curves, title), folder / "roc.png")
+    save_figure(plot_precision_recall(curves, title), folder / "precision_recall.png")
+    lines = ([c.name, c.support, c.roc_auc, c.average_precision] for c in curves)
+    _write_csv(folder / "one_vs_rest.csv", ["class", "faces", "roc_auc", "average_precision"], lines)
 
 
 def _marks(calibrated: dict | None) -> dict:

@@ -23,9 +23,6 @@ def make_page(dataset: FaceDataset, exploration: Exploration, numbers: dict, pic
         exploration: of that data set.
         numbers: its description, see :func:`fer_keras.exploration.summary.describe`.
         pictures: data URIs of the pictures; keys are the names of the files without ``.png``.
-
-    Raises:
-        FerKerasError: jinja2 is not installed.
     """
     bad, across = worst_groups(exploration.groups)
     near = exploration.near

@@ -12,6 +12,7 @@ from ..atomic_files import check_output_folder, write_json, write_text
 from ..datasets.faces import FaceDataset
 from ..plotting.data import plot_class_distribution, plot_distributions, plot_gray_levels
 from ..plotting.faces import plot_mean_faces, plot_sample_grid
+from ..plotting.paper import in_every_format
 from ..plotting.results import plot_face_grid
 from ..plotting.style import save_figure
 from ..reporting.page import png_data_uri
@@ -35,7 +36,7 @@ AXES = {
 
 def check_free(folder: Path, force: bool) -> None:
     """Refuse a folder with something in it, see :func:`fer_keras.atomic_files.check_output_folder`."""
-    check_output_folder(folder, FILES, force=force, kind="an exploration")
+    check_output_folder(folder, in_every_format(FILES), force=force, kind="an exploration")
 
 
 def write_exploration(folder: Path, dataset: FaceDataset, exploration: Exploration) -> dict:
@@ -50,7 +51,6 @@ def write_exploration(folder: Path, dataset: FaceDataset, exploration: Explorati
         The content of ``numbers.json``, see :func:`fer_keras.exploration.summary.describe`.
 
     Raises:
-        FerKerasError: jinja2 is not installed.
         RunFolderError: the file system refuses.
     """
     numbers = describe(dataset, exploration)
@@ -127,7 +127,7 @@ def _plot_near(dataset: FaceDataset, near: list[NearCopy] | None) -> Figure:
     if shown:
         title += f"\n{len(shown)} of {len(pairs):,} pairs, each face at most once, and their correlation"
     empty = "Near copies were not looked for" if near is None else "No such copies"
-    return plot_face_grid(_stack(dataset, faces), captions, _GROUPS_PER_ROW, title, empty=empty)
+    return plot_face_grid(_stack(dataset, faces), captions, _GROUPS_PER_ROW, title, empty=empty, together=2)
 
 
 def _stack(dataset: FaceDataset, copies: list[Copy]) -> np.ndarray:

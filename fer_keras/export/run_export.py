@@ -21,6 +21,7 @@ from .formats import FORMATS, LABELS, TABLE, check_classes, check_formats, find_
 from .parity.checks import ExportChecks, ParityFaces, choose_faces
 from .parity.compare import check_parity
 from .parity.latency import measure_latency
+from .parity.latency_worker import KERAS_CALLS
 from .tflite.calibration import select_calibration_faces
 
 if TYPE_CHECKING:
@@ -61,9 +62,10 @@ def export_run(
         checks: how to prove the files.
 
     Returns:
-        The content of ``parity.json``: ``format_version, model_sha256, temperature, keras_latency`` and ``exports``,
-        which maps each format to the entry of :func:`.check_parity` plus ``images`` (a split,
-        ``given faces`` or ``random pixels``), ``kept``, ``latency`` and, for more splits, one entry by its name.
+        The content of ``parity.json``: ``format_version, model_sha256, temperature, keras_latency`` (compiled),
+        ``keras_eager_latency`` and ``exports``, which maps each format to the entry of :func:`.check_parity` plus
+        ``images`` (a split, ``given faces`` or ``random pixels``), ``kept``, ``latency`` and, for more splits, one
+        entry by its name.
 
     Raises:
         InputError: unknown format, unusable images, or a package is missing.
@@ -89,7 +91,7 @@ def export_run(
         paths = {name: path for name, path in written.items() if isinstance(path, Path)}
         broken = {name: error for name, error in written.items() if isinstance(error, ModelFileError)}
         entries = _prove(run, model, paths, faces, checks, contract["temperature"], broken)
-        keras_latency = entries.pop("keras", None)
+        keras = {f"{name}_latency": entries.pop(name, None) for name in KERAS_CALLS}
         for name, entry in entries.items():
             entry |= keep_or_drop(name, made / FORMATS[name], entry["passed"], checks.keep_failed)
         with run.publish(run.exports) as stage:
@@ -98,7 +100,7 @@ def export_run(
             kept = carry_over(run, folder, names, identity, contract["uncertain"])
             present = {name: folder / FORMATS[name] for name in FORMATS if (folder / FORMATS[name]).exists()}
             write_json(folder / CONTRACT_FILE, contract | {"files": describe_files(present, size, len(classes))})
-            report = {**identity, "keras_latency": keras_latency, "exports": kept | entries}
+            report = {**identity, **keras, "exports": kept | entries}
             write_json(folder / PARITY, report)
     return report
 
@@ -186,7 +188,7 @@ def _prove(
     temperature: float,
     broken: dict[str, ModelFileError],
 ) -> dict:
-    """Entries by format; the first faces give the entry, further ones one below their name. ``keras``: its latency."""
+    """Entries by format; the first faces give the entry, further ones one below their name; and the calls of Keras."""
     entries: dict[str, dict] = {}
     for index, part in enumerate(faces):
         sound = {name: path for name, path in paths.items() if name not in broken}
@@ -208,7 +210,7 @@ def _prove(
         sound = {name: path for name, path in paths.items() if name not in broken}
         latency = measure_latency(run, sound, model.input_shape[1], checks.latency_seconds)
         entries = {name: {**entry, "latency": latency.get(name)} for name, entry in entries.items()}
-        entries["keras"] = latency["keras"]
+        entries |= {name: latency[name] for name in KERAS_CALLS}
     for name, error in broken.items():
         entries[name] = {"file": FORMATS[name], "images": faces[0].name, "passed": False, "failures": [str(error)]}
     return entries

@@ -15,6 +15,7 @@ from ..errors import InputError, ModelFileError, RunFolderError
 from ..export.contract import find_contract
 from ..export.formats import LABELS
 from ..export.seals import check_origin
+from ..hub.places import SCHEME, fetch_run
 from ..runs.named_runs import LAST, PACKAGED_RUNS, RUNS, find_run
 from ..runs.run_folder import RunFolder
 
@@ -63,6 +64,9 @@ def open_model(model: Path | str | None) -> Iterator[Path]:
         RunFolderError: ``last``, and there is no run.
     """
     name = PACKAGED_RUNS[0] if model is None else str(model)
+    if name.startswith(SCHEME):
+        yield find_export(fetch_run(name))
+        return
     if name not in PACKAGED_RUNS or (model is not None and Path(model).exists()):
         yield find_export(find_run(name) if _is_run_name(name) else Path(name))
         return
@@ -81,6 +85,19 @@ def _is_run_name(name: str) -> bool:
 def packaged_file(run: str) -> Traversable:
     """The exported file of a run in the package, whether it is there or not."""
     return importlib.resources.files("fer_keras_saved_models").joinpath(run, "exports", PREFERRED[0])
+
+
+def packaged_models() -> list[dict]:
+    """What is in this installation, the default first: paths of file, labels and contract; bytes and classes."""
+    found = []
+    for name in PACKAGED_RUNS:
+        folder = importlib.resources.files("fer_keras_saved_models").joinpath(name, "exports")
+        file, labels, contract = (folder.joinpath(part) for part in (PREFERRED[0], LABELS, "contract.json"))
+        if file.is_file() and labels.is_file() and contract.is_file():
+            row = {"name": name, "file": str(file), "labels": str(labels), "contract": str(contract)}
+            size = len(file.read_bytes())
+            found.append({**row, "bytes": size, "classes": labels.read_text(encoding="utf-8").splitlines()})
+    return found
 
 
 def find_export(path: Path) -> Path:

@@ -121,6 +121,20 @@ def mean_and_sd(values: Sequence[float]) -> dict[str, float | None]:
     return {"mean": statistics.fmean(values), "sd": sd}
 
 
+def spread_text(values: Sequence[float], form: str = ".2f", scale: float = 1.0) -> str:
+    """Print values of several seeds: one as it is, two as two numbers, since they tell no spread, of more mean ± sd.
+
+    Args:
+        values: one or more.
+        form: format of a value, as of :func:`format`.
+        scale: factor of every value, 100 for percent.
+    """
+    if len(values) < 3:
+        return " and ".join(f"{scale * value:{form}}" for value in values)
+    spread = mean_and_sd([scale * value for value in values])
+    return f"{spread['mean']:{form}} ± {spread['sd']:{form.lstrip('+').replace(',', '')}}"
+
+
 def top_k_accuracy(y_true: np.ndarray, y_prob: np.ndarray, k: int) -> float:
     """Share of rows whose label is among the ``k`` most probable classes.
 

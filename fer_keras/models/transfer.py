@@ -14,6 +14,8 @@ from .layers import GrayscaleToRGB, ResizeImages
 
 # ``model.weights`` of a network whose weights are put in after it is built.
 WEIGHTS_LATER = "later"
+# Sides for which Keras has MobileNetV2 weights of their own.
+_SIDES = (96, 128, 160, 192, 224)
 WEIGHTS_PAGE = "https://keras.io/api/applications"
 # The three input conventions of keras.applications. "caffe": channels blue, green, red, less their ImageNet means;
 # of three equal channels the order is only that of the means. Bases without a convention rescale inside.
@@ -30,7 +32,8 @@ class Backbone:
 
     Attributes:
         title: class in ``keras.applications``.
-        weights_file: name of the file without the top that Keras downloads.
+        weights_file: name of the file without the top that Keras downloads; ``{side}`` is that of the input in pixels,
+            224 where Keras has none of that side.
         preprocessing: arguments of ``keras.layers.Rescaling``; empty where the base rescales inside.
     """
 
@@ -41,13 +44,18 @@ class Backbone:
 
 BACKBONES = {
     "mobilenetv2": Backbone(
-        "MobileNetV2", "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5", SYMMETRIC
+        "MobileNetV2", "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_{side}_no_top.h5", SYMMETRIC
     ),
     "vgg16": Backbone("VGG16", "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5", CAFFE),
     "resnet50": Backbone("ResNet50", "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5", CAFFE),
     "mobilenetv3small": Backbone("MobileNetV3Small", "weights_mobilenet_v3_small_224_1.0_float_no_top_v2.h5"),
     "efficientnetv2b0": Backbone("EfficientNetV2B0", "efficientnetv2-b0_notop.h5"),
 }
+
+
+def weights_file(family: Backbone, input_size: int) -> str:
+    """Name of the file that Keras downloads for an input of this side."""
+    return family.weights_file.format(side=input_size if input_size in _SIDES else 224)
 
 
 def _make(family: Backbone, weights: str | None, input_size: int) -> keras.Model:
@@ -63,7 +71,7 @@ def _load_imagenet(family: Backbone, input_size: int) -> keras.Model:
             f"the ImageNet weights of {family.title} could not be downloaded",
             allowed="model.weights = imagenet, none, or the path of a weights file",
             received="imagenet",
-            hint=f"Fetch {family.weights_file} on a machine with a network, see {WEIGHTS_PAGE}, and give "
+            hint=f"Fetch {weights_file(family, input_size)} on a machine with a network, see {WEIGHTS_PAGE}, and give "
             "--set model.weights=PATH",
         ) from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -12,7 +13,20 @@ from matplotlib.ticker import PercentFormatter
 from ..metrics.reliability import ReliabilityBins
 from ..metrics.scores import wilson_interval
 from ..metrics.selective import CoverageCurve
-from .style import BAR, INK, MUTED, SMALL, TEXT, TRAIN, VALIDATION, draw_heading, new_figure, style_axes
+from .style import (
+    BAR,
+    MUTED,
+    SMALL,
+    TEXT,
+    TRAIN,
+    VALIDATION,
+    draw_heading,
+    draw_legend,
+    new_figure,
+    panels_in_row,
+    room,
+    style_axes,
+)
 
 # Blue and orange differ for every kind of colour vision (Okabe & Ito 2008, https://jfly.uni-koeln.de/color/).
 GAP = "#d55e00"
@@ -28,16 +42,23 @@ def plot_reliability(panels: Mapping[str, ReliabilityBins], title: str) -> Figur
         panels: heading to bins, one or two.
         title: first line is the heading, further lines are set smaller under it.
     """
-    figure = new_figure(0.4 + 4.4 * len(panels), 4.6, title)
-    grid = figure.subplots(2, len(panels), squeeze=False, sharex="col", height_ratios=(3.4, 1))
+    across = panels_in_row(len(panels), 3.5, 0.4)
+    down = len(panels) // across
+    figure = new_figure(0.4 + 4.4 * len(panels), 4.8 * down, title)
+    grid = figure.subplots(2 * down, across, squeeze=False, height_ratios=(3.4, 1) * down)
     most = max(int(bins.counts.max()) for bins in panels.values())
-    for column, (heading, bins) in enumerate(panels.items()):
-        _draw_gaps(grid[0, column], bins)
-        draw_heading(grid[0, column], heading)
-        _draw_counts(grid[1, column], bins, most)
-    grid[0, 0].set_ylabel("accuracy", fontsize=TEXT, color=MUTED)
-    grid[1, 0].set_ylabel("faces", fontsize=TEXT, color=MUTED)
-    grid[0, 0].legend(frameon=False, fontsize=SMALL, labelcolor=INK, loc="upper left", handlelength=1.4)
+    for number, (heading, bins) in enumerate(panels.items()):
+        row, column = divmod(number, across)
+        upper, lower = grid[2 * row, column], grid[2 * row + 1, column]
+        _draw_gaps(upper, bins)
+        draw_heading(upper, heading)
+        lower.sharex(upper)
+        _draw_counts(lower, bins, most)
+        upper.tick_params(labelbottom=False)
+        if column == 0:
+            upper.set_ylabel("accuracy", fontsize=TEXT, color=MUTED)
+            lower.set_ylabel("faces", fontsize=TEXT, color=MUTED)
+    draw_legend(figure, *grid[0, 0].get_legend_handles_labels())
     return figure
 
 
@@ -61,10 +82,11 @@ def _draw_gaps(axes: Axes, bins: ReliabilityBins) -> None:
 
 def _draw_counts(axes: Axes, bins: ReliabilityBins, most: int) -> None:
     axes.bar(_centres(bins), bins.counts, width=0.9 * (bins.edges[1] - bins.edges[0]), color=TRAIN)
-    axes.set_ylim(0, 1.25 * most)
+    axes.set_ylim(0, (1.25 if room(math.inf) == math.inf else 1.75) * most)
+    steep = 90 if room(math.inf) < math.inf else 0  # side by side there is no room on paper
     for centre, n in zip(_centres(bins), bins.counts, strict=True):
         if n:
-            axes.text(centre, n, f"{n:,}", ha="center", va="bottom", fontsize=6.5, color=MUTED)
+            axes.text(centre, n, f"{n:,}", ha="center", va="bottom", fontsize=6.5, color=MUTED, rotation=steep)
     axes.xaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
     axes.set_xlabel("confidence", fontsize=TEXT, color=MUTED)
     axes.set_yticks([])
@@ -84,7 +106,7 @@ def plot_coverage(curve: CoverageCurve, title: str, *, target: float | None, thr
         target: precision to mark by a line, or None.
         threshold: one of the curve's thresholds to mark by a point, or None.
     """
-    figure = new_figure(6.6, 4.0, title)
+    figure = new_figure(6.6, 4.4, title)
     axes = figure.subplots()
     shown = curve.kept > 0
     coverage, precision = curve.coverage[shown], curve.precision[shown]
@@ -101,7 +123,7 @@ def plot_coverage(curve: CoverageCurve, title: str, *, target: float | None, thr
         axis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
     axes.set_xlabel("coverage: share of faces that keep an answer", fontsize=TEXT, color=MUTED)
     axes.set_ylabel("precision", fontsize=TEXT, color=MUTED)
-    axes.legend(frameon=False, fontsize=SMALL, labelcolor=INK, loc="lower left", handlelength=1.6)
+    draw_legend(figure, *axes.get_legend_handles_labels(), columns=2)
     style_axes(axes, SMALL)
     return figure
 

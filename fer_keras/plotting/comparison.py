@@ -14,7 +14,22 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from ..errors import DataError
 from ..runs.history import best_row, column
-from .style import FULL, HEADING, INK, MUTED, SHADES, SMALL, TEXT, draw_heading, ink_on, new_figure, style_axes
+from .style import (
+    CHARACTER,
+    FULL,
+    HEADING,
+    INK,
+    MUTED,
+    SHADES,
+    SMALL,
+    TEXT,
+    draw_heading,
+    draw_legend,
+    ink_on,
+    new_figure,
+    panels_in_row,
+    style_axes,
+)
 
 # Apart for red-green and blue-yellow blind eyes and in gray; hatches and markers tell later runs from the first eight.
 COLORS = ("#1f5f99", "#d98324", "#2a8a6a", "#a8478f", "#8fbce0", "#6b5b1f", "#c0392b", "#53566b")
@@ -43,15 +58,23 @@ def plot_class_f1(scores: Mapping[str, np.ndarray], classes: Sequence[str], titl
     _check_lengths(scores, len(classes))
     figure = new_figure(_WIDTH, 3.4 + _legend_height(scores), title)
     axes, width = figure.subplots(), 0.84 / len(scores)
+    each = 0.92 * figure.get_size_inches()[0] / len(classes)  # inches
+    narrow = len(classes) * CHARACTER * TEXT * max(map(len, classes)) > 0.85 * figure.get_size_inches()[0]
     for number, values in enumerate(scores.values()):
         color, hatch, _ = run_style(number)
         places = np.arange(len(classes)) - 0.42 + (number + 0.5) * width
         axes.bar(places, values, width * 0.92, color=color, hatch=hatch, edgecolor="white", linewidth=0)
-        if width > 0.2:  # otherwise the numbers would run into each other; they stand in the table too
+        if (
+            width * each > 4.4 * SMALL * CHARACTER
+        ):  # otherwise the numbers would run into each other; they stand in the table too
             for place, value in zip(places, values, strict=True):
                 axes.text(place, value + 0.012, f"{value:.2f}", ha="center", fontsize=SMALL, color=MUTED)
     axes.set(xticks=range(len(classes)), xticklabels=classes, ylim=(0, 1), ylabel="F1")
     _style(axes)
+    if narrow:
+        axes.tick_params(axis="x", labelrotation=40)
+        for label in axes.get_xticklabels():
+            label.set(ha="right", rotation_mode="anchor")
     handles = [Patch(facecolor=run_style(i)[0], hatch=run_style(i)[1], edgecolor="white") for i in range(len(scores))]
     _legend(figure, handles, list(scores))
     return figure
@@ -69,9 +92,9 @@ def plot_confusions(matrices: Mapping[str, np.ndarray], classes: Sequence[str], 
         DataError: there is no run, or a matrix that does not fit the classes.
     """
     _check_lengths(matrices, len(classes))
-    across = min(3, len(matrices))
-    down = math.ceil(len(matrices) / across)
     side = max(0.44 * len(classes), 2.4)
+    across = panels_in_row(min(3, len(matrices)), 0.85 * side, 0.9)
+    down = math.ceil(len(matrices) / across)
     figure = new_figure(across * (side + 0.25) + 0.9, down * (side + 1.15), title)
     grid = figure.subplots(down, across, squeeze=False)
     for axes in grid.ravel()[len(matrices) :]:
@@ -120,8 +143,9 @@ def plot_overlaid_curves(
     """
     if not histories:
         raise DataError("no history to draw", allowed="one run or more")
-    figure = new_figure(_WIDTH, 3.7 + _legend_height(histories), title)
-    left, right = figure.subplots(1, 2)
+    across = panels_in_row(2, 3.6)
+    figure = new_figure(_WIDTH, 3.7 * (2 // across) + _legend_height(histories), title)
+    left, right = figure.subplots(2 // across, across).ravel()
     for number, (name, rows) in enumerate(histories.items()):
         if name not in without_loss:
             _draw_run(left, rows, "loss", monitors[name], number)
@@ -159,12 +183,12 @@ def _curve_legend(figure: Figure, names: list[str]) -> None:
 
 
 def _legend(figure: Figure, handles: list, names: list[str]) -> None:
-    labels = [_shorten(name, 26) for name in names]  # four of them fit beside each other
-    figure.legend(handles, labels, loc="outside lower left", ncols=4, frameon=False, fontsize=TEXT, labelcolor=INK)
+    draw_legend(figure, handles, [_shorten(name, 26) for name in names], columns=4)
 
 
 def _legend_height(runs: Collection) -> float:
-    return 0.24 * math.ceil((len(runs) + 3) / 4)
+    across = panels_in_row(4, 2.6)
+    return 0.24 * math.ceil((len(runs) + 3) / across)
 
 
 def _shorten(name: str, length: int) -> str:

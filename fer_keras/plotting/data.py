@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter, StrMethodFormatter
+from matplotlib.ticker import (
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    PercentFormatter,
+    StrMethodFormatter,
+)
 
-from .style import BAR, INK, MUTED, PALE, SMALL, TEXT, VALIDATION, draw_heading, new_figure, style_axes
+from .style import (
+    BAR,
+    INK,
+    MUTED,
+    PALE,
+    SMALL,
+    TEXT,
+    VALIDATION,
+    draw_heading,
+    draw_legend,
+    new_figure,
+    panels_in_row,
+    style_axes,
+)
 
 # Gray, blue, orange: apart for every kind of colour vision, and in lightness when printed gray.
 SPLIT_COLORS = ("#c6cdd5", VALIDATION, "#d9822b")
@@ -25,8 +46,13 @@ def plot_class_distribution(counts: Mapping[str, np.ndarray], classes: Sequence[
         title: first line is the heading, further lines are set smaller under it.
     """
     names = 0.085 * max(len(name) for name in classes)  # inches
-    figure = new_figure(3.2 * len(counts) + names, 0.3 * len(classes) + 0.55, title)
-    panels = figure.subplots(1, len(counts), sharey=True, squeeze=False)[0]
+    across = panels_in_row(len(counts), 2.3, names)
+    down = math.ceil(len(counts) / across)
+    figure = new_figure(3.2 * len(counts) + names, (0.3 * len(classes) + 0.55) * down, title)
+    grid = figure.subplots(down, across, sharey=True, squeeze=False).ravel()
+    for axes in grid[len(counts) :]:
+        axes.set_axis_off()
+    panels = grid[: len(counts)]
     shares = {name: values / max(values.sum(), 1) for name, values in counts.items()}
     most = max(max(values.max() for values in shares.values()), 1 / len(classes))
     for axes, (name, values) in zip(panels, counts.items(), strict=True):
@@ -70,7 +96,7 @@ def plot_gray_levels(levels: Mapping[str, np.ndarray], title: str) -> Figure:
     axes.set_xticks([0, 64, 128, 192, 255])
     axes.set_xlabel("gray level, 0 black to 255 white", fontsize=TEXT, color=MUTED)
     axes.set_ylim(bottom=0)
-    axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=1))
+    axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=None))  # as many as its ticks need
     draw_heading(axes, "Share of pixels")
     style_axes(axes, TEXT, which="both")
     _draw_legend(figure, axes)
@@ -88,9 +114,13 @@ def plot_distributions(
         log: statistics with a logarithmic axis; values below 1 are drawn at 1 there.
         title: first line is the heading, further lines are set smaller under it.
     """
-    figure = new_figure(3.5 * len(values), 3.0, title)
-    panels = figure.subplots(1, len(values), squeeze=False)[0]
-    for axes, (name, splits) in zip(panels, values.items(), strict=True):
+    across = panels_in_row(len(values), 2.6)
+    down = math.ceil(len(values) / across)
+    figure = new_figure(3.5 * len(values), 3.0 * down, title)
+    panels = figure.subplots(down, across, squeeze=False).ravel()
+    for axes in panels[len(values) :]:
+        axes.set_axis_off()
+    for axes, (name, splits) in zip(panels, values.items(), strict=False):
         _draw_distribution(axes, splits, name in log)
         draw_heading(axes, name.capitalize())
         axes.set_xlabel(headings[name], fontsize=TEXT, color=MUTED)
@@ -110,9 +140,14 @@ def _draw_distribution(axes: Axes, splits: Mapping[str, np.ndarray], log: bool) 
             _draw_steps(axes, counts / len(values), edges, number, name)
     if log:
         axes.set_xscale("log", subs=range(2, 10))
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+        decades = np.log10(edges[-1] / edges[0])
+        subs = (1, 2, 3, 5, 7) if decades < 1 else (1, 3) if decades < 2.7 else (1,)
+        axes.xaxis.set_major_locator(LogLocator(subs=subs))
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(5, min_n_ticks=2))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axes.set_xlim(edges[0], edges[-1])
     axes.set_ylim(bottom=0)
 
@@ -133,19 +168,6 @@ def _draw_steps(axes: Axes, shares: np.ndarray, edges: np.ndarray, number: int, 
 
 
 def _draw_legend(figure: Figure, axes: Axes) -> None:
-    """At the right end of the heading line, where no curve can be under it."""
     handles, labels = axes.get_legend_handles_labels()
     if handles:
-        legend = figure.legend(
-            handles,
-            labels,
-            loc="upper right",
-            bbox_to_anchor=(1, 1),
-            ncols=len(handles),
-            columnspacing=1.4,
-            frameon=False,
-            fontsize=TEXT,
-            labelcolor=INK,
-            handlelength=1.2,
-        )
-        legend.set_in_layout(False)
+        draw_legend(figure, handles, labels, handlelength=1.2)

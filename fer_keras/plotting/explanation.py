@@ -11,7 +11,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .style import BAR, INK, SMALL, TEXT, VALIDATION, draw_heading, new_figure
+from .style import BAR, INK, SMALL, TEXT, VALIDATION, draw_heading, new_figure, panels_in_row
 
 # Brightness rises evenly along it, so it reads without colour too.
 HEAT = colormaps["inferno"]
@@ -45,8 +45,9 @@ def plot_explanation(
         about: class that the map is about.
         title: first line is the heading, further lines are set smaller under it.
     """
-    figure = new_figure(9.6, 2.7, _plain(title))
-    panels = figure.subplots(1, 4, width_ratios=(1, 1, 1, 1.25))
+    wide = panels_in_row(4, 1.8) == 4
+    figure = new_figure(9.8, 2.7 if wide else 4.6, _plain(title))
+    panels = figure.subplots(1, 4, width_ratios=(1, 1, 1, 1.25)) if wide else figure.subplots(2, 2).ravel()
     flat = not np.asarray(heatmap).any()
     _draw(panels[0], f"Face, {face.shape[1]}x{face.shape[0]}", face, {"cmap": "gray", "vmin": 0, "vmax": 255})
     _draw(panels[1], "Heat map", heatmap, {"cmap": HEAT, "vmin": 0, "vmax": 1})
@@ -54,6 +55,9 @@ def plot_explanation(
     if flat:
         place = {"ha": "center", "va": "center", "transform": panels[1].transAxes}
         panels[1].text(0.5, 0.5, "no place\nspeaks for it", fontsize=TEXT, color="white", **place)
+    bar = figure.colorbar(panels[1].images[0], ax=panels[1], fraction=0.05, pad=0.03, ticks=[0, 0.5, 1])
+    bar.ax.tick_params(length=0, labelsize=SMALL, labelcolor=INK)
+    bar.outline.set_visible(False)
     _draw_probabilities(panels[3], probabilities, about)
     return figure
 
@@ -98,7 +102,7 @@ def plot_contact_sheet(
         title: first line is the heading, further lines are set smaller under it.
         columns: pairs in a row.
     """
-    columns = min(columns, len(faces))
+    columns = panels_in_row(min(columns, len(faces)), 2.5)
     rows = math.ceil(len(faces) / columns)
     captions = [_plain(caption) for caption in captions]
     lines = max(caption.count("\n") + 1 for caption in captions)

@@ -11,7 +11,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .style import INK, SMALL, TEXT, new_figure
+from .style import INK, SMALL, TEXT, new_figure, panels_in_row, room
 
 _GAP = 0.06  # between two faces, as a part of a face
 _MEANS_PER_ROW = 7
@@ -25,16 +25,18 @@ def plot_sample_grid(
 
     Args:
         samples: per class (m, H, W) gray faces, 0..255; a class may have fewer than the others, or none.
+            Narrow paper has room for the first few.
         classes: names in label order, drawn beside the rows; long ones are folded and cut.
         counts: all faces of each class, drawn under the names.
         title: first line is the heading, further lines are set smaller under it.
     """
-    columns = max(1, *(len(faces) for faces in samples))
-    mosaic, pitch = _mosaic(samples, columns)
     labels = _labels(classes, counts)
     names = 0.1 * max(len(line) for label in labels for line in label.split("\n"))  # inches
-    height = 0.95 * pitch[0] / pitch[1]
-    figure = new_figure(0.95 * columns + names, height * len(samples), title)
+    columns = panels_in_row(max(1, *(len(faces) for faces in samples)), 0.6, names + 0.3)
+    mosaic, pitch = _mosaic([faces[:columns] for faces in samples], columns)
+    width = 0.95 * columns + names
+    side = 0.95 if room(width) >= width else (room(width) - names - 0.3) / columns  # inches of a face and its gap
+    figure = new_figure(width, side * pitch[0] / pitch[1] * len(samples), title)
     axes = figure.subplots()
     axes.imshow(mosaic, cmap="gray", vmin=0, vmax=255, interpolation="antialiased")
     axes.set_xticks([])
@@ -80,7 +82,7 @@ def plot_mean_faces(
     differences = means - overall  # (classes, H, W)
     finite = np.abs(differences[np.isfinite(differences)])
     limit = max(1.0, float(finite.max())) if finite.size else 1.0
-    columns = min(_MEANS_PER_ROW, len(means))
+    columns = panels_in_row(min(_MEANS_PER_ROW, len(means)), 1.0)
     blocks = math.ceil(len(means) / columns)
     labels = _labels(classes, counts)
     lines = max(label.count("\n") for label in labels) + 1

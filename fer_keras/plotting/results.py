@@ -26,8 +26,11 @@ from .style import (
     TRAIN,
     VALIDATION,
     draw_heading,
+    draw_legend,
     ink_on,
     new_figure,
+    panels_in_row,
+    room,
     style_axes,
 )
 
@@ -48,16 +51,38 @@ def plot_confusion_matrix(matrix: np.ndarray, classes: Sequence[str], title: str
     shares = counts / np.maximum(rows, 1)[:, None]  # (classes, classes)
     side = max(0.55 * len(classes), 2.2)  # inches
     names = 0.08 * max(len(name) for name in classes)
-    figure = new_figure(2 * (side + names) + 2.7, side + 0.7 * names + 0.95, title)
+    natural = 2 * (side + names) + 2.7
+    if room(natural) < natural:
+        return _plot_narrow_matrices(counts, shares, classes, names, title)
+    figure = new_figure(natural, side + 0.7 * names + 0.95, title)
     left, right, bars = figure.subplots(1, 3, width_ratios=(side, side, 1.8))
+    _draw_pair([left, right], counts, shares, classes)
+    _draw_recall(bars, np.diag(shares), rows)
+    draw_heading(bars, "Recall")
+    bars.set_title("faces", fontsize=SMALL, color=MUTED, loc="right", pad=8)
+    return figure
+
+
+def _draw_pair(panels: Sequence[Axes], counts: np.ndarray, shares: np.ndarray, classes: Sequence[str]) -> None:
+    left, right = panels
     _draw_matrix(left, counts, shares, classes, ",d")
     left.set_ylabel("true", fontsize=TEXT, color=MUTED)
     draw_heading(left, "Faces")
     _draw_matrix(right, shares, shares, classes, ".0%")
     draw_heading(right, "Share of each true class")
-    _draw_recall(bars, np.diag(shares), rows)
-    draw_heading(bars, "Recall")
-    bars.set_title("faces", fontsize=SMALL, color=MUTED, loc="right", pad=8)
+
+
+def _plot_narrow_matrices(
+    counts: np.ndarray, shares: np.ndarray, classes: Sequence[str], names: float, title: str
+) -> Figure:
+    """Without the bars of recall, which stands on the diagonal of the shares; on narrow paper one under the other."""
+    across = panels_in_row(2, 0.42 * len(classes) + names, 0.6)
+    side = (room(math.inf) - 0.6) / across - names
+    figure = new_figure(math.inf, (side + 0.7 * names + 0.95) * (2 // across), title)
+    panels = figure.subplots(2 // across, across).ravel()
+    _draw_pair(panels, counts, shares, classes)
+    for axes in panels[::across]:
+        axes.set_ylabel("true", fontsize=TEXT, color=MUTED)
     return figure
 
 
@@ -115,13 +140,20 @@ def _draw_recall(axes: Axes, recall: np.ndarray, rows: np.ndarray) -> None:
     axes.spines[:].set_visible(False)
 
 
-def plot_curves(history: Sequence[Mapping] | Path | str, title: str, *, monitor: str = "val_accuracy") -> Figure:
-    """Draw loss and accuracy over the epochs, train and validation, and mark the best epoch.
+def plot_curves(
+    history: Sequence[Mapping] | Path | str,
+    title: str,
+    *,
+    monitor: str = "val_accuracy",
+    train_label: str = "train",
+) -> Figure:
+    """Draw loss and accuracy over the epochs, train and validation, and mark the epoch that the monitor chose.
 
     Args:
         history: rows with the keys of ``history.csv``, or the path of that file.
         title: first line is the heading, further lines are set smaller under it.
         monitor: ``val_accuracy`` (the highest is best) or ``val_loss`` (the lowest is best).
+        train_label: of the training curve, which may be of augmented faces.
 
     Raises:
         DataError: no rows, a missing column or a value that is no number.
@@ -130,13 +162,16 @@ def plot_curves(history: Sequence[Mapping] | Path | str, title: str, *, monitor:
     rows = read_history(history) if isinstance(history, str | Path) else history
     epochs = column(rows, "epoch")
     best = best_row(rows, monitor)
-    figure = new_figure(10.5, 3.9, title)
-    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
-        _draw_curve(axes, epochs, column(rows, name), "train", TRAIN)
+    across = panels_in_row(2, 3.6)
+    figure = new_figure(10.5, 3.9 * (2 // across), title)
+    for axes, name in zip(figure.subplots(2 // across, across).ravel(), ("loss", "accuracy"), strict=True):
+        _draw_curve(axes, epochs, column(rows, name), train_label, TRAIN)
         _draw_curve(axes, epochs, column(rows, f"val_{name}"), "validation", VALIDATION)
         if best is not None:
-            _mark_best(axes, epochs[best], column(rows, f"val_{name}")[best], name)
+            _mark_best(axes, epochs[best], column(rows, f"val_{name}")[best], name, name in monitor)
         _style_curves(axes, name, epochs)
+    handles, names = axes.get_legend_handles_labels()
+    draw_legend(figure, handles, names)
     return figure
 
 
@@ -146,13 +181,14 @@ def _draw_curve(axes: Axes, epochs: np.ndarray, values: np.ndarray, label: str, 
     axes.plot(epochs, values, color=color, linewidth=1.8, marker=marker, markersize=4, label=label)
 
 
-def _mark_best(axes: Axes, epoch: float, value: float, name: str) -> None:
+def _mark_best(axes: Axes, epoch: float, value: float, name: str, chose: bool) -> None:
+    """A dot where the epoch was chosen, and only a line in the other panel, where it need not be the best."""
     axes.axvline(epoch, color=TRAIN, linewidth=1, linestyle=(0, (2, 3)), zorder=0)
-    if not math.isfinite(value):
-        return
     number = f"{value:.1%}" if name == "accuracy" else f"{value:.3f}"
-    axes.plot(epoch, value, "o", color=VALIDATION, markersize=6, markeredgecolor="white", zorder=3)
-    axes.plot([], [], "o", color=VALIDATION, markersize=5, label=f"best epoch {epoch:.0f}: {number}")
+    text = f"epoch {epoch:.0f} taken: {number}" if math.isfinite(value) else f"epoch {epoch:.0f} taken"
+    axes.set_title(text, fontsize=SMALL, color=MUTED, loc="right", pad=8)
+    if chose and math.isfinite(value):
+        axes.plot(epoch, value, "o", color=VALIDATION, markersize=6, markeredgecolor="white", zorder=3)
 
 
 def _style_curves(axes: Axes, name: str, epochs: np.ndarray) -> None:
@@ -164,22 +200,16 @@ def _style_curves(axes: Axes, name: str, epochs: np.ndarray) -> None:
     if name == "accuracy":
         axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=None))
     style_axes(axes, TEXT)
-    # Above the panel, beside its heading: inside, it would hide some curve.
-    axes.legend(
-        loc="lower right",
-        bbox_to_anchor=(1.01, 1.0),
-        ncols=3,
-        columnspacing=1.4,
-        frameon=False,
-        fontsize=TEXT,
-        labelcolor=INK,
-        handlelength=1.4,
-        borderaxespad=0.1,
-    )
 
 
 def plot_face_grid(
-    images: np.ndarray, titles: Sequence[str], columns: int, title: str, *, empty: str = "nothing to show"
+    images: np.ndarray,
+    titles: Sequence[str],
+    columns: int,
+    title: str,
+    *,
+    empty: str = "nothing to show",
+    together: int = 1,
 ) -> Figure:
     """Draw faces in a grid, each under its own caption.
 
@@ -189,6 +219,7 @@ def plot_face_grid(
         columns: faces in a row.
         title: first line is the heading, further lines are set smaller under it.
         empty: the sentence to draw when n is 0.
+        together: faces that belong side by side; narrow paper has fewer columns, and always a multiple of these.
 
     Raises:
         DataError: the shapes do not fit.
@@ -196,9 +227,11 @@ def plot_face_grid(
     images = _check_faces(images, titles, columns)
     if len(images) == 0:
         return _plot_sentence(empty, title)
+    columns = together * panels_in_row(max(1, columns // together), 1.3 * together)
     rows = math.ceil(len(images) / columns)
+    side = min(1.5, room(1.5 * columns) / columns)  # inches
     lines = max(text.count("\n") + 1 for text in titles)
-    figure = new_figure(1.5 * columns, (1.35 + 0.17 * lines) * rows + 0.15, title)
+    figure = new_figure(1.5 * columns, (side - 0.15 + 0.17 * lines) * rows + 0.15, title)
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in grid:
         axes.set_axis_off()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import textwrap
 from collections.abc import Mapping
 
 import numpy as np
@@ -9,11 +11,26 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from .style import INK, MUTED, SMALL, TEXT, TRAIN, VALIDATION, draw_heading, new_figure, style_axes
+from .style import (
+    CHARACTER,
+    INK,
+    MUTED,
+    SMALL,
+    TEXT,
+    TRAIN,
+    VALIDATION,
+    draw_heading,
+    draw_legend,
+    new_figure,
+    panels_in_row,
+    room,
+    style_axes,
+)
 
 PANELS_PER_ROW = 5
-# Inches of one panel and of the strip of faces under it.
+# Inches of one panel and of the strip of faces under it; how narrow a panel may be on a page, and on half of one.
 _WIDTH, _HEIGHT, _STRIP = 2.25, 1.75, 0.72
+_NARROW, _NARROWEST = 2.0, 1.72
 # Width of a face in the strip, where 1 is the way from one point to the next.
 _FACE = 0.88
 
@@ -29,21 +46,24 @@ def plot_robustness(result: dict, examples: Mapping[str, np.ndarray], title: str
         title: first line is the heading, further lines are set smaller under it.
     """
     corruptions = result["corruptions"]
-    lines = max(1, -(-len(corruptions) // PANELS_PER_ROW))
-    columns = max(1, min(PANELS_PER_ROW, len(corruptions)))
-    figure = new_figure(0.5 + _WIDTH * columns, lines * (_HEIGHT + _STRIP + 0.75) + 0.3, title)
-    grid = figure.subplots(2 * lines, columns, squeeze=False, height_ratios=(_HEIGHT, _STRIP) * lines)
+    narrowest = _NARROW if room(math.inf) > 6 else _NARROWEST
+    columns = panels_in_row(max(1, min(PANELS_PER_ROW, len(corruptions))), narrowest, 0.5)
+    lines = max(1, -(-len(corruptions) // columns))
+    width = 0.5 + _WIDTH * columns
+    strip = _STRIP * min(1.0, room(width) / width)
+    height = _HEIGHT if room(width) >= width else 1.3
+    figure = new_figure(width, lines * (height + strip + 0.75) + 0.3, title)
+    grid = figure.subplots(2 * lines, columns, squeeze=False, height_ratios=(height, strip) * lines)
     for place, axes in enumerate(grid[::2].ravel()):
-        strip = grid[1::2].ravel()[place]
+        faces = grid[1::2].ravel()[place]
         if place >= len(corruptions):
             axes.set_axis_off()
-            strip.set_axis_off()
+            faces.set_axis_off()
             continue
         corruption = corruptions[place]
         _draw_panel(axes, corruption, result, first=place % columns == 0)
-        _draw_strip(strip, corruption, examples)
-    handles, names = grid[0, 0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower left", ncols=3, frameon=False, fontsize=SMALL, labelcolor=INK)
+        _draw_strip(faces, corruption, examples, int(room(width) / columns / (CHARACTER * TEXT)))
+    draw_legend(figure, *grid[0, 0].get_legend_handles_labels())
     return figure
 
 
@@ -70,9 +90,11 @@ def _draw_panel(axes: Axes, corruption: dict, result: dict, *, first: bool) -> N
         ranges,
         fmt="o-",
         color=VALIDATION,
-        linewidth=1.6,
-        elinewidth=1.2,
-        markersize=4.5,
+        linewidth=1.2,
+        elinewidth=1.4,
+        capsize=3.5,  # on thousands of faces an interval is hardly longer than the dot
+        capthick=1.2,
+        markersize=2.8,
         zorder=3,
         label="accuracy, 95 % interval",
     )
@@ -97,7 +119,7 @@ def _style(axes: Axes, corruption: dict, points: int, *, first: bool) -> None:
     style_axes(axes, SMALL, labelleft=first)
 
 
-def _draw_strip(axes: Axes, corruption: dict, examples: Mapping[str, np.ndarray]) -> None:
+def _draw_strip(axes: Axes, corruption: dict, examples: Mapping[str, np.ndarray], letters: int) -> None:
     """Faces under the points, then the values and what they are."""
     place, values = clean_place(corruption), [f"{entry['value']:g}" for entry in corruption["severities"]]
     texts = [*values[:place], "none", *values[place:]]
@@ -108,5 +130,5 @@ def _draw_strip(axes: Axes, corruption: dict, examples: Mapping[str, np.ndarray]
     axes.set(xlim=(-0.5, len(texts) - 0.5), ylim=(0, _FACE), yticks=[], aspect="equal", anchor="N")
     axes.set_xticks(range(len(texts)), texts)
     axes.tick_params(length=0, labelsize=SMALL, labelcolor=INK)
-    axes.set_xlabel(corruption["parameter"], fontsize=TEXT, color=MUTED)
+    axes.set_xlabel(textwrap.fill(corruption["parameter"], letters), fontsize=TEXT, color=MUTED)
     axes.spines[:].set_visible(False)

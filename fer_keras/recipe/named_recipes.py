@@ -9,7 +9,7 @@ from ..errors import ConfigError, nearest_hint
 from .model import SECTIONS
 from .recipe import Recipe, apply_overrides, load_yaml_file, make_recipe
 
-# The recipes of docs/seeds.md, named ``seeds/NAME``.
+# The recipes of docs/reproduced.md, named ``seeds/NAME``.
 FOLDERS = ("", "seeds")
 # Keys of a recipe that have a short name, as an option of ``train`` and as an argument of ``load_recipe``.
 SHORT_KEYS = {

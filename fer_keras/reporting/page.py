@@ -2,25 +2,24 @@
 
 A page starts with ``{% extends "base.html.j2" %}`` and takes its tables, facts and figures from ``parts.html.j2``.
 Nothing is fetched: styles are inline, pictures are data URIs, and a Content-Security-Policy forbids everything else.
-jinja2 is an extra and is imported by the call.
 """
 
 from __future__ import annotations
 
 import base64
 import io
-from typing import TYPE_CHECKING, Any
+import re
+from typing import Any
 
+import jinja2
+import markupsafe
 import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
 from .. import __version__
-from ..errors import DataError, FerKerasError
+from ..errors import DataError
 from ..plotting.style import DPI, INK, VALIDATION
-
-if TYPE_CHECKING:
-    import jinja2
 
 
 def render_page(template: str, **context: Any) -> str:
@@ -32,9 +31,6 @@ def render_page(template: str, **context: Any) -> str:
     Args:
         template: file name in ``fer_keras/reporting/templates``, such as ``explore.html.j2``.
         **context: what the template asks for; every page asks for ``title`` and ``summary`` (one sentence each).
-
-    Raises:
-        FerKerasError: jinja2 is not installed.
     """
     environment = _make_environment()
     palette = {"ink": INK, "accent": VALIDATION}
@@ -42,29 +38,28 @@ def render_page(template: str, **context: Any) -> str:
     return page.render(version=__version__, palette=palette, **context)
 
 
-def require_jinja2() -> None:
-    """Fail before any long work if pages cannot be written.
-
-    Raises:
-        FerKerasError: jinja2 is not installed.
-    """
-    try:
-        import jinja2  # noqa: F401
-    except ImportError as error:
-        raise FerKerasError("HTML pages need jinja2", hint='pip install "fer_keras[report]"') from error
-
-
 def _make_environment() -> jinja2.Environment:
-    require_jinja2()
-    import jinja2
-
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.PackageLoader("fer_keras.reporting", "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["breaks"] = breaks
+    return environment
+
+
+def breaks(text: str) -> markupsafe.Markup:
+    """Escape a text, and let its long names break where they have a sign, and its options not at all."""
+    words = []
+    for word in str(text).split(" "):
+        if word.startswith("--"):
+            words.append(markupsafe.Markup('<span class="whole">{}</span>').format(word))
+        else:
+            parts = re.split(r"(?<=[._/])", word)
+            words.append(markupsafe.Markup("<wbr>").join(parts))
+    return markupsafe.Markup(" ").join(words)
 
 
 def figure_data_uri(figure: Figure) -> str:

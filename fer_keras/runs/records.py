@@ -210,7 +210,7 @@ class Benchmark(BaseModel):
 
 
 def read_benchmark(run: RunFolder) -> Benchmark | None:
-    """Content of ``benchmark.json``; None when there is none.
+    """Content of ``benchmark.json``; None when there is none. In files of earlier versions ``keras`` was an eager call.
 
     Raises:
         RunFolderError: unreadable, or not what its schema says; the key is named.
@@ -219,7 +219,13 @@ def read_benchmark(run: RunFolder) -> Benchmark | None:
     path = run.path / "benchmark.json"
     found = _read(path, Benchmark, "Run 'fer-keras benchmark' again") if path.exists() else None
     run.check(path)
-    return found
+    return None if found is None else found.model_copy(update={"rows": _named_by_call(found.rows)})
+
+
+def _named_by_call(rows: list[BenchmarkRow]) -> list[BenchmarkRow]:
+    if any(row.format == "keras_eager" for row in rows):
+        return rows
+    return [row.model_copy(update={"format": "keras_eager"}) if row.format == "keras" else row for row in rows]
 
 
 def _as_dict(record: BaseModel, where: object, error: type[FerKerasError] = RunFolderError) -> dict:

@@ -282,7 +282,9 @@ def _finish(recipe: Recipe, dataset: FaceDataset, run: RunFolder, model: keras.M
     load_best(run.scratch, model)
     record = read_run_json(run)
     taught = f", distilled from {record['distilled_from']['run']}" if "distilled_from" in record else ""
-    title = f"{recipe.model.name} on {dataset.name}{taught}"
+    counts = ", ".join(f"{name} n = {len(dataset.splits[name]):,}" for name in ("train", "validation"))
+    title = f"{recipe.model.name} on {dataset.name}{taught}\n{counts}; seed {recipe.train.seed}"
+    label = "train, augmented faces" if recipe.augmentation.is_active else "train"
     record |= {
         "notices": [*record.get("notices", ()), *chance_notice(progress.rows, recipe, dataset)],
         "finished": now(),
@@ -300,7 +302,8 @@ def _finish(recipe: Recipe, dataset: FaceDataset, run: RunFolder, model: keras.M
         write_text(stage.history, history_csv(progress.rows))
         with atomic_path(stage.training_faces) as scratch:
             np.save(scratch, _learned_faces(recipe, dataset, run))
-        save_figure(plot_curves(progress.rows, title, monitor=recipe.train.monitor), stage.curves)
+        figure = plot_curves(progress.rows, title, monitor=recipe.train.monitor, train_label=label)
+        save_figure(figure, stage.curves)
         write_json(stage.run_json, record)
     run.drop_scratch()
 

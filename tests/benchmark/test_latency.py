@@ -52,16 +52,18 @@ def test_all_files_take_turns_and_each_round_begins_with_another_one():
 
 
 def test_the_files_of_a_run_are_found(finished):
-    assert [target.format for target in find_targets(finished)] == ["keras", "savedmodel", "tflite_float32"]
+    assert [target.format for target in find_targets(finished)] == [
+        *("keras", "keras_eager", "savedmodel", "tflite_float32")
+    ]
     assert {target.image_size for target in find_targets(finished)} == {64}
 
 
 def test_rows_and_the_file_in_the_run(finished, no_work):
     report = benchmark_runs([finished], batches=(1, 32), threads=(1, ALL_THREADS))
-    assert no_work[:3] == [("memory", 1, 32, ALL_THREADS)] * 3
-    assert no_work[3:] == [("time", 3, batch, threads) for batch in (1, 32) for threads in (1, ALL_THREADS)]
-    assert len(report["rows"]) == 12
-    row = report["rows"][4]
+    assert no_work[:4] == [("memory", 1, 32, ALL_THREADS)] * 4
+    assert no_work[4:] == [("time", 4, batch, threads) for batch in (1, 32) for threads in (1, ALL_THREADS)]
+    assert len(report["rows"]) == 16
+    row = report["rows"][6]
     assert (row["run"], row["format"], row["batch"], row["threads"]) == ("first", "savedmodel", 1, ALL_THREADS)
     assert (row["median_ms"], row["p90_ms"], row["bytes"], row["peak_memory_mb"]) == (2.0, 4.0, 10, 100.0)
     assert report["rows"][-1]["faces_per_second"] == 16000
@@ -76,7 +78,7 @@ def test_each_run_gets_its_own_rows(finished, no_work, tmp_path):
     for name in ("recipe", "run_json", "model"):
         getattr(other, name).write_bytes(getattr(finished, name).read_bytes())
     benchmark_runs([finished, other], batches=(1,), threads=(1,))
-    for run, rows in ((finished, 3), (other, 1)):
+    for run, rows in ((finished, 4), (other, 2)):
         stored = json.loads((run.path / "benchmark.json").read_text())
         assert {row["run"] for row in stored["rows"]} == {run.path.name}
         assert len(stored["rows"]) == rows
@@ -118,7 +120,8 @@ def test_a_real_run_is_measured(tmp_path, tiny_dataset, capsys):
     export_run(run, ("tflite",), images=tiny_dataset.splits["validation"].images)
     assert fer_keras(["benchmark", str(run.path), "--batch", "2", "--threads", "1", "--seconds", "0.2", "--json"]) == 0
     rows = {row["format"]: row for row in json.loads(capsys.readouterr().out)["rows"]}
-    assert set(rows) == {"keras", "tflite_float32"}
+    assert set(rows) == {"keras", "keras_eager", "tflite_float32"}
+    assert rows["keras"]["median_ms"] < rows["keras_eager"]["median_ms"] / 2  # the reference is compiled
     assert rows["tflite_float32"]["median_ms"] < rows["keras"]["median_ms"]
     assert rows["tflite_float32"]["peak_memory_mb"] < rows["keras"]["peak_memory_mb"]  # no TensorFlow in it
     assert rows["keras"]["bytes"] == run.model.stat().st_size

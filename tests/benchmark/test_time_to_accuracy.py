@@ -91,8 +91,8 @@ def test_a_loss_that_is_not_finite_does_not_cost_the_other_seeds(tiny_dataset, t
 
 def test_the_mean_is_over_all_seeds_or_none():
     rows = [{"reached": True, "to_target": dict.fromkeys(MEASURES, value)} for value in (10.0, 14.0)]
-    assert summarise(rows)["epochs"] == {"mean": 12.0, "sd": 2.828}
-    assert summarise(rows[:1])["epochs"] == {"mean": 10.0, "sd": None}
+    assert summarise(rows)["epochs"] == {"values": [10, 14], "mean": 12.0, "sd": 2.828}
+    assert summarise(rows[:1])["epochs"] == {"values": [10], "mean": 10.0, "sd": None}
     partly = summarise([*rows, {"reached": False, "to_target": None}])
     assert (partly["runs"], partly["reached"], partly["epochs"]) == (3, 2, None)
 

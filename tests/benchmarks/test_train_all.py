@@ -72,6 +72,7 @@ def test_runs_that_differ_in_the_seed_make_one_row(make_run):
     assert scores["PublicTest"]["accuracy"] == {
         "mean": pytest.approx(0.67),
         "sd": pytest.approx(0.0141421, rel=1e-4),
+        "values": [0.66, 0.68],
         "runs": 2,
     }
     assert scores["PrivateTest"]["deduplicated"]["mean"] == pytest.approx(0.665)
@@ -89,7 +90,7 @@ def test_the_table_says_how_many_runs_a_score_is_of(make_run):
     ]
     heading, _, row, *_ = table.to_markdown(table.collect(paths)).splitlines()
     assert heading.count("|") == row.count("|")
-    assert "| 67.00 ± 1.41 % | - | 68.00 % (1 of 2 runs) |" in row
+    assert "| 66.00 and 68.00 % | - | 68.00 % (1 of 2 runs) |" in row
     assert "| 66.00 % (n 2,889) (1 of 2 runs) |" in row
     assert "Test CPU, 2 cores" in row
 

@@ -113,6 +113,13 @@ def test_seeds_of_one_recipe_get_mean_and_sd_and_a_seed_counts_once(make_run):
     assert differing == {"model.width": [64, 64, 64, 64, 32], "train.seed": [0, 1, 2, 2, 0]}
 
 
+def test_two_seeds_are_printed_as_two_numbers(make_run):
+    runs = [make_run(f"s{i}", range(21 * (i + 1)), seed=i) for i in range(2)]
+    text = to_markdown(describe(compare_runs([run.path for run in runs])))
+    assert "| s0 and seeds: 0 and 1 | 90.00 and 80.00 |" in text
+    assert "±" not in text
+
+
 def test_times_on_other_hardware_have_no_ratio(make_run):
     runs = [make_run("a"), make_run("b"), make_run("c", hardware=OTHER)]
     document = describe(compare_runs([run.path for run in runs]))
@@ -147,7 +154,8 @@ def test_synthetic_faces_and_a_selected_split_are_told_first(make_run):
 
 def write_benchmark(run, hardware, p50, **changes):
     row = {"format": "keras", "batch": 1, "threads": 1, "median_ms": p50, "p90_ms": 2 * p50, "faces_per_second": 9.0}
-    write_json(run.path / "benchmark.json", {"hardware": hardware, "date": "2026", "rows": [{**row, **changes}]})
+    rows = [{**row, **changes}, {**row, "format": "keras_eager", "median_ms": 9.0}]
+    write_json(run.path / "benchmark.json", {"hardware": hardware, "date": "2026", "rows": rows})
     run.write_manifest()
 
 
@@ -156,7 +164,25 @@ def test_latency_is_read_and_its_ratio_stays_on_one_machine(make_run):
     for run, hardware, p50 in zip(runs, (OTHER, OTHER, {**OTHER, "cores": 4}), (2.0, 3.0, 4.0), strict=True):
         write_benchmark(run, hardware, p50)
     rows = describe(compare_runs([run.path for run in runs]))["latency"]
-    assert [(row["p50_ms"], row["relative_p50"]) for row in rows] == [(2, 1), (3, 1.5), (4, None)]
+    compiled = [row for row in rows if row["format"] == "keras"]
+    assert [(row["p50_ms"], row["relative_p50"]) for row in compiled] == [(2, 1), (3, 1.5), (4, None)]
+    assert [row["p50_ms"] for row in rows if row["format"] == "keras_eager"] == [9, 9, 9]
+
+
+def test_keras_of_earlier_benchmarks_was_an_eager_call(make_run):
+    runs = [make_run(name) for name in "ab"]
+    old = {"format": "keras", "batch": 1, "threads": 1, "median_ms": 17.0, "p90_ms": 18.0, "faces_per_second": 9.0}
+    write_json(runs[0].path / "benchmark.json", {"hardware": OTHER, "rows": [old]})
+    runs[0].write_manifest()
+    write_benchmark(runs[1], OTHER, 1.5)
+    rows = describe(compare_runs([run.path for run in runs]))["latency"]
+    found = {(row["run"], row["format"]): (row["p50_ms"], row["relative_p50"]) for row in rows}
+    assert found == {
+        ("a", "keras"): (None, None),
+        ("a", "keras_eager"): (17, 1),
+        ("b", "keras"): (1.5, None),  # nothing compiled to hold it against
+        ("b", "keras_eager"): (9, 9 / 17),
+    }
 
 
 def test_a_damaged_benchmark_is_one_clear_error(make_run):

@@ -18,8 +18,6 @@ from fer_keras.datasets.faces import FaceDataset
 from fer_keras.emotions import FER7
 from fer_keras.errors import DataError, RunFolderError
 
-pytest.importorskip("jinja2")
-
 
 def make_dataset(faces, sha256="a" * 64):
     return FaceDataset("fer2013", FER7, {"train": faces, "validation": faces, "test": faces}, "fer2013.csv", sha256)
@@ -68,11 +66,16 @@ def test_an_existing_folder_is_replaced_only_by_force_and_only_if_it_is_a_compar
     out = tmp_path / "out"
     arguments = ["compare", str(make_run("a", range(9)).path), str(make_run("b").path), "--out", str(out)]
     assert run_cli(arguments) == 0
-    assert sorted(path.name for path in out.iterdir()) == ["comparison.html", "comparison.json", "comparison.md"]
+    figures = ["class_f1.png", "confusion_matrices.png", "curves.png"]
+    texts = ["comparison.html", "comparison.json", "comparison.md", "pairs.tex", "scores.csv", "scores.tex"]
+    assert sorted(path.name for path in out.iterdir()) == sorted([*figures, *texts])
     before = (out / "comparison.md").read_text()
     assert run_cli(arguments) == RunFolderError.exit_code
     assert (out / "comparison.md").read_text() == before
-    assert run_cli([*arguments, "--force"]) == 0
+    assert run_cli([*arguments, "--force", "--figures", "pdf,svg", "--width", "16cm", "--no-title"]) == 0
+    assert {path.name for path in out.iterdir()} > {"curves.pdf", "curves.svg", "class_f1.pdf"}
+    assert run_cli([*arguments, "--force"]) == 0  # vector figures of an earlier comparison are no foreign files
+    assert not (out / "curves.pdf").exists()
     (out / "thesis.tex").write_text("mine")
     with pytest.raises(RunFolderError, match=r"thesis.tex"):
         check_target(out, force=True)

@@ -1,4 +1,4 @@
-"""README, model card and run folders say the same."""
+"""README, docs/results.md, model card and run folders say the same."""
 
 import json
 import re
@@ -17,7 +17,9 @@ RUNS = [RunFolder(ROOT / "saved_models" / name) for name in PACKAGED_RUNS]
 ABLATIONS = ROOT / "docs" / "measured" / "ablations"
 # Of runs whose models are too large to publish, and of further seeds.
 RECORDS = sorted((ROOT / "docs" / "measured").glob("*-fer2013*"))
-README, CARD = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "MODEL_CARD.md"))
+README, RESULTS, CARD = (
+    (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/results.md", "MODEL_CARD.md")
+)
 
 pytestmark = pytest.mark.skipif(not RUNS[0].path.is_dir(), reason="the published runs are not here")
 
@@ -26,9 +28,9 @@ def metrics_of(run, evaluation):
     return json.loads((run.path / "evaluation" / evaluation / "metrics.json").read_text(encoding="utf-8"))
 
 
-def test_the_table_of_the_readme_is_what_the_run_folders_give():
+def test_the_table_of_results_is_what_the_run_folders_give():
     table = results_table.to_markdown(results_table.collect([*(run.path for run in RUNS), *RECORDS]))
-    assert table.strip() in README
+    assert table.strip() in RESULTS
 
 
 def test_the_ablations_are_what_their_records_give():
@@ -69,25 +71,34 @@ def test_the_card_says_what_was_measured(run):
     assert cells[-1] == f"{size / 1e6:.2f} MB, PublicTest {exported}"
 
 
-def test_the_damage_in_the_readme_is_what_the_run_folders_say():
+@pytest.mark.parametrize("run", RUNS, ids=PACKAGED_RUNS)
+def test_the_short_table_of_the_readme_is_of_the_packaged_runs(run):
+    metrics, record = metrics_of(run, "test"), json.loads(run.run_json.read_text(encoding="utf-8"))
+    name = run.path.name.removesuffix("-fer2013")
+    numbers = f"{100 * metrics['accuracy']:.2f} % | {100 * metrics['deduplicated']['accuracy']:.2f} % |"
+    size = f"{packaged_file(run.path.name).stat().st_size / 1e6:.2f} MB"
+    assert f"| `{name}` | {record['parameters']:,} | {numbers} {size}" in README
+
+
+def test_the_damage_in_results_is_what_the_run_folders_say():
     def accuracies(corruption):
         return ", ".join(f"{entry['value']:g}: {100 * entry['accuracy']:.1f}" for entry in corruption["severities"])
 
     files = [run.path / "evaluation" / "validation" / "robustness.json" for run in RUNS]
     for kinds in zip(*(json.loads(file.read_text())["corruptions"] for file in files), strict=True):
         cells = [f"{kinds[0]['title']}, {kinds[0]['parameter']}", *map(accuracies, kinds)]
-        assert f"| {' | '.join(cells)} |" in README
+        assert f"| {' | '.join(cells)} |" in RESULTS
 
 
-def test_readme_and_card_say_how_many_faces_of_disgust_are_found_without_copies():
+def test_results_and_card_say_how_many_faces_of_disgust_are_found_without_copies():
     found = {}
     for run in RUNS:
         clean = metrics_of(run, "test")["deduplicated"]["per_class"]["disgust"]
         assert clean["support"] == 23
         found[run.path.name.removesuffix("-fer2013")] = round(23 * clean["recall"])
-    card, readme = (" ".join(text.split()) for text in (CARD, README))
+    card, results = (" ".join(text.split()) for text in (CARD, RESULTS))
     assert f"of the 23 others they find {found['cnn_small']}, {found['cnn']} and {found['scratch_cnn']}." in card
-    assert f"of the 23 that are not copies, {found['scratch_cnn']}, {found['cnn_small']} and {found['cnn']}." in readme
+    assert f"of the 23 that are not copies, {found['scratch_cnn']}, {found['cnn_small']} and {found['cnn']}." in results
 
 
 @pytest.mark.parametrize("run", RUNS, ids=PACKAGED_RUNS)
@@ -112,12 +123,12 @@ def test_the_card_says_how_far_a_probability_can_be_believed(run):
         assert number in said, number
 
 
-def test_the_exports_of_the_default_model_are_those_of_the_readme():
+def test_the_exports_of_the_default_model_are_those_of_results():
     parity = json.loads(RUNS[0].exports.joinpath("parity.json").read_text(encoding="utf-8"))["exports"]
     titles = {"tflite_dynamic": "TFLite dynamic", "tflite_int8": "TFLite int8", "tflite": "TFLite float32"}
     for name, title in titles.items():
         export = parity[name]
-        row = next(line for line in README.splitlines() if line.startswith(f"| {title} |"))
+        row = next(line for line in RESULTS.splitlines() if line.startswith(f"| {title} |"))
         assert f"| {100 * export['accuracy']:.2f} % |" in row
         assert f"| {export['bytes'] / 1e6:.2f} MB |" in row
         low, high = (100 * value for value in export["accuracy_difference_ci95"])

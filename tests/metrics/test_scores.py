@@ -15,6 +15,7 @@ from fer_keras.metrics.scores import (
     mean_and_sd,
     score,
     softmax,
+    spread_text,
     top_k_accuracy,
     wilson_interval,
 )
@@ -184,3 +185,11 @@ def test_score_refuses(y_true, y_prob, problem):
 def test_mean_and_sample_standard_deviation():
     assert mean_and_sd([0.5]) == {"mean": 0.5, "sd": None}
     assert mean_and_sd([1.0, 2.0, 3.0]) == {"mean": 2.0, "sd": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [([0.5], "+50.00"), ([0.5, 0.625], "+50.00 and +62.50"), ([0.25, 0.5, 0.75], "+50.00 ± 25.00")],
+)
+def test_two_seeds_are_two_numbers(values, text):
+    assert spread_text(values, "+.2f", 100) == text

@@ -5,7 +5,7 @@ import pytest
 
 from fer_keras.errors import ConfigError, ModelFileError
 from fer_keras.models import MODELS, build_model, build_transfer
-from fer_keras.models.transfer import BACKBONES, find_backbone, freeze, split_at_features
+from fer_keras.models.transfer import BACKBONES, find_backbone, freeze, split_at_features, weights_file
 from fer_keras.recipe.model import SECTIONS, TransferModel
 from fer_keras.recipe.recipe import make_recipe
 
@@ -174,12 +174,22 @@ def test_weights_of_a_family_come_from_a_file_in_both_layouts(name, layout, netw
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_failed_download_names_the_file_to_fetch(name, monkeypatch):
-    def offline(**options):
+    asked = []
+
+    def offline(file, *arguments, **options):
+        asked.append(file)
         raise Exception("URL fetch failure")
 
-    monkeypatch.setattr(keras.applications, BACKBONES[name].title, offline)
-    with pytest.raises(ModelFileError, match=rf"{BACKBONES[name].weights_file}.*--set model\.weights=PATH"):
+    monkeypatch.setattr(keras.src.utils.file_utils, "get_file", offline)
+    with pytest.raises(ModelFileError, match=r"--set model\.weights=PATH") as error:
         build_model(SECTIONS[name](), 7)
+    (file,) = asked
+    assert file in str(error.value)  # the very file that Keras asked for
+
+
+@pytest.mark.parametrize(("side", "file"), [(96, "_96_"), (128, "_128_"), (48, "_224_"), (100, "_224_")])
+def test_the_file_of_mobilenetv2_depends_on_the_side(side, file):
+    assert file in weights_file(BACKBONES["mobilenetv2"], side)
 
 
 def test_a_base_that_ends_early_and_keeps_places(networks, faces):

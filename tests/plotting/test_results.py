@@ -86,9 +86,12 @@ def test_confusion_matrix_refuses_what_is_none(matrix):
 
 def test_curves_mark_the_best_epoch():
     loss, accuracy = plot_curves(history(), "run").axes
-    legend = [text.get_text() for text in accuracy.get_legend().get_texts()]
-    assert legend == ["train", "validation", "best epoch 3: 60.0%"]
-    assert "best epoch 3: 0.733" in [text.get_text() for text in loss.get_legend().get_texts()]
+    assert accuracy.get_title("right") == "epoch 3 taken: 60.0%"
+    assert loss.get_title("right") == "epoch 3 taken: 0.733"
+    dots = [[line for line in axes.get_lines() if line.get_marker() == "o"] for axes in (loss, accuracy)]
+    assert [len(found) for found in dots] == [0, 1]  # one mark of best, where the epoch was chosen
+    loss, accuracy = plot_curves(history(), "run", monitor="val_loss").axes
+    assert loss.get_title("right").startswith("epoch 5 taken")
     assert accuracy.get_lines()[0].get_ydata().tolist() == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5])
 
 
@@ -119,7 +122,8 @@ def test_curves_of_one_epoch_and_of_a_diverged_run_can_be_drawn(tmp_path):
         {**row, "loss": float("nan"), "val_loss": float("inf"), "val_accuracy": float("nan")} for row in history()
     ]
     figure = plot_curves(diverged, "diverged")
-    assert len(figure.axes[0].get_legend().get_texts()) == 2  # no best epoch
+    assert figure.axes[0].get_title("right") == ""  # no best epoch
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["train", "validation"]
     save_figure(figure, tmp_path / "diverged.png")
 
 

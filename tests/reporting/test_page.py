@@ -3,15 +3,15 @@
 import base64
 import io
 import re
-import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from fer_keras.errors import DataError, FerKerasError
+from fer_keras.errors import DataError
 from fer_keras.plotting.style import new_figure
 from fer_keras.reporting import figure_data_uri, image_data_uri, render_page
+from fer_keras.reporting.page import breaks
 
 
 def decode(uri):
@@ -44,10 +44,10 @@ def test_a_forgotten_value_is_an_error():
         render_page("base.html.j2", title="x")
 
 
-def test_without_jinja2_the_extra_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "jinja2", None)
-    with pytest.raises(FerKerasError, match=r'pip install "fer_keras\[report\]"'):
-        render_page("base.html.j2", title="x", summary="y")
+def test_names_break_at_their_signs_and_options_not_at_all():
+    assert breaks("augmentation.rotation_range") == "augmentation.<wbr>rotation_<wbr>range"
+    assert breaks("fer-keras train --data a") == 'fer-keras train <span class="whole">--data</span> a'
+    assert breaks("<b>_x --<i>") == '&lt;b&gt;_<wbr>x <span class="whole">--&lt;i&gt;</span>'
 
 
 def test_text_has_enough_contrast_in_light_and_dark():

@@ -31,9 +31,6 @@ def render_quality(report: QualityReport, dataset: FaceDataset | None) -> str:
     Args:
         report: what the gate found.
         dataset: the faces that were checked, for the pictures; None where none could be read.
-
-    Raises:
-        FerKerasError: jinja2 is not installed.
     """
     return render_page(
         "quality.html.j2",

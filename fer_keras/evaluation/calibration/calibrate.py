@@ -171,4 +171,4 @@ def _write(run: RunFolder, found: Calibration, rows: Split, logits: np.ndarray) 
 
 def _faces(found: Calibration) -> str:
     without = f" ({found.copies_left_out:,} copies of training faces left out)" if found.copies_left_out else ""
-    return f"{found.dataset} {found.split}, n = {found.n:,}{without}"
+    return f"{found.dataset} {found.split}, which chose the epoch too, n = {found.n:,}{without}"

@@ -9,6 +9,7 @@ import numpy as np
 from ...datasets.faces import FaceDataset, Split
 from ...metrics.paired_tests import bootstrap_differences
 from ...metrics.scores import score
+from ...plotting.paper import current_paper, drawing_for
 from ...runs.manifest import file_sha256
 from ...runs.run_folder import RunFolder
 from ...runs.run_record import now
@@ -77,8 +78,10 @@ def measure_robustness(
     }
     found = [_score_corruption(passes, item, clean, dataset.classes) for item in corruptions]
     result |= {"mean_accuracy": _mean_accuracy(found), "corruptions": found}
-    with run.publish() as stage:
-        write_robustness(stage.evaluation(split, report_suffix(tta, labels)), run.path.resolve().name, result)
+    suffix = report_suffix(tta, labels)
+    paper = current_paper().renewing(run.evaluation(split, suffix) / "robustness.png")
+    with run.publish() as stage, drawing_for(paper):
+        write_robustness(stage.evaluation(split, suffix), run.path.resolve().name, result)
     return result
 
 

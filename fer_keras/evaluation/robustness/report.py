@@ -13,12 +13,13 @@ import numpy as np
 from ...atomic_files import write_json
 from ...datasets.synthetic.drawing import draw_faces
 from ...imaging import resize_gray
+from ...plotting.paper import in_every_format
 from ...plotting.robustness import plot_robustness
 from ...plotting.style import save_figure
 from .corruptions import CORRUPTIONS
 
 ROBUSTNESS = "robustness.json"
-FILES = (ROBUSTNESS, "robustness.csv", "robustness.png")
+FILES = in_every_format((ROBUSTNESS, "robustness.csv", "robustness.png"))
 COLUMNS = (
     *("corruption", "parameter", "value", "n", "accuracy", "accuracy_low", "accuracy_high", "macro_f1"),
     *("accuracy_drop", "accuracy_drop_low", "accuracy_drop_high", "macro_f1_drop"),
@@ -30,7 +31,7 @@ _EXAMPLE = (5, 20150)
 
 
 def write_robustness(folder: Path, name: str, result: dict) -> None:
-    """Write the three files.
+    """Write ``robustness.json``, ``.csv`` and ``.png``, and the picture in the formats asked for.
 
     Args:
         folder: made where there is none.
@@ -48,7 +49,7 @@ def write_robustness(folder: Path, name: str, result: dict) -> None:
 
 
 def carry_robustness(folder: Path, scratch: Path, identity: dict) -> None:
-    """Copy the three files from an earlier evaluation, if they are of the same faces and labels, model and views.
+    """Copy the files from an earlier evaluation, if they are of the same faces and labels, model and views.
 
     Args:
         folder: of the earlier evaluation; may be missing.

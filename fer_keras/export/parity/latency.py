@@ -19,6 +19,7 @@ import numpy as np
 from ...errors import FerKerasError
 from ...runs.run_folder import RunFolder
 from ...runs.run_record import hardware
+from .latency_worker import KERAS_CALLS
 
 _WORKER_TIMEOUT = 1800  # seconds
 # The worker knows how to load the others; a PyTorch state dict has no network of its own.
@@ -45,22 +46,26 @@ class Target:
 def measure_latency(run: RunFolder, exports: Mapping[str, Path], image_size: int, seconds: float) -> dict[str, dict]:
     """Time calls with one face and one thread, images in memory to probabilities, after warm-up.
 
-    The files and the Keras call take turns, each round beginning with another one, so that a busy machine slows all of
-    them alike: the ratio says more than the milliseconds.
+    The files and both Keras calls take turns, each round beginning with another one, so that a busy machine slows all
+    of them alike: the ratio says more than the milliseconds.
 
     Args:
-        run: whose ``model.keras`` is the reference, called with ``training=False``.
+        run: whose ``model.keras`` is the reference, compiled (``tf.function``) and with ``training=False``.
         exports: format name to file or folder.
         image_size: side of the faces in pixels.
         seconds: measuring time per file.
 
     Returns:
-        For ``keras`` and each format but ``torch``: ``p50_ms, p90_ms, calls, relative_to_keras`` (p50).
+        For ``keras`` (compiled), ``keras_eager`` and each format but ``torch``: ``p50_ms, p90_ms, calls,
+        relative_to_keras`` (p50, to the compiled call) and ``reference``, ``compiled``. Files of earlier versions have
+        no such key: their reference was the eager call.
 
     Raises:
         FerKerasError: a file cannot be loaded or run.
     """
-    paths = {"keras": run.model} | {name: path for name, path in exports.items() if name not in _NOT_MEASURED}
+    paths = dict.fromkeys(KERAS_CALLS, run.model) | {
+        name: path for name, path in exports.items() if name not in _NOT_MEASURED
+    }
     targets = [Target(run.path.name, name, str(path), image_size) for name, path in paths.items()]
     times = dict(zip(paths, run_worker("time", targets, 1, 1, seconds), strict=True))
     reference = float(np.median(times["keras"]))
@@ -101,4 +106,5 @@ def _summary(times: list[float], reference: float) -> dict:
         "p90_ms": round(1000 * p90, 4),
         "calls": len(times),
         "relative_to_keras": round(p50 / reference, 4),
+        "reference": "compiled",
     }

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+# Compiled is the reference; an eager call is what a notebook does, several times slower, and a line of its own.
+KERAS_CALLS = ("keras", "keras_eager")
 WARM_UP, MIN_CALLS, MAX_CALLS = 5, 20, 5000
 
 Call = Callable[[], np.ndarray]
@@ -56,8 +58,8 @@ def make_call(target: dict, batch: int, threads: int) -> Call:
     """Load a file and return a call that scores one fixed batch, images in and probabilities or logits out."""
     shape = (batch, target["image_size"], target["image_size"], 1)
     images = np.random.default_rng(0).integers(0, 256, shape).astype(np.float32)
-    if target["format"] == "keras":
-        return _keras_call(target["path"], images)
+    if target["format"] in KERAS_CALLS:
+        return _keras_call(target["path"], images, compiled=target["format"] == "keras")
     from ..exported_model import load_exported
 
     # Who asks has checked the exports against the manifest of the run: also those of earlier versions.
@@ -65,14 +67,22 @@ def make_call(target: dict, batch: int, threads: int) -> Call:
     return lambda: exported(images)
 
 
-def _keras_call(path: str, images: np.ndarray) -> Call:
+def _keras_call(path: str, images: np.ndarray, *, compiled: bool) -> Call:
+    """Compiled as a program would use it: a ``tf.function``, with another backend ``predict_on_batch``; or eager."""
     import keras
 
     from ...evaluation.prediction import load_run_model
     from ...runs.run_folder import RunFolder
 
     model = load_run_model(RunFolder(Path(path).parent))
-    return lambda: keras.ops.convert_to_numpy(model(images, training=False))
+    if not compiled:
+        return lambda: keras.ops.convert_to_numpy(model(images, training=False))
+    if keras.backend.backend() != "tensorflow":
+        return lambda: model.predict_on_batch(images)
+    import tensorflow as tf
+
+    function = tf.function(lambda faces: model(faces, training=False), autograph=False)
+    return lambda: function(tf.constant(images)).numpy()
 
 
 def _limit_tensorflow(threads: int) -> None:
@@ -84,7 +94,7 @@ def _limit_tensorflow(threads: int) -> None:
 
 def work(task: dict) -> list:
     """Do one task and return what :func:`fer_keras.benchmark.latency.benchmark_runs` asked for."""
-    if any(target["format"] in ("keras", "savedmodel") for target in task["targets"]):
+    if any(target["format"] in (*KERAS_CALLS, "savedmodel") for target in task["targets"]):
         _limit_tensorflow(task["threads"])
     calls = [make_call(target, task["batch"], task["threads"]) for target in task["targets"]]
     if task["mode"] == "memory":

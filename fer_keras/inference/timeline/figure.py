@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 from ...emotions import FERPLUS8, canonical_emotion
 from ...errors import DataError
 from ...plotting.comparison import COLORS
-from ...plotting.style import INK, MUTED, PALE, RULE, SMALL, TEXT, draw_heading, new_figure
+from ...plotting.style import INK, MUTED, PALE, RULE, SMALL, draw_heading, draw_legend, new_figure, panels_in_row
 from .timeline import FaceTimeline, Timeline, bin_edges, mean_between
 
 # The colours of the comparisons, which colour-blind eyes can tell apart, each with the class it suits; neutral is gray.
@@ -56,12 +56,18 @@ def plot_timeline(timeline: Timeline, faces: Sequence[FaceTimeline], title: str)
         if len(faces) > 1:
             draw_heading(upper, f"Face {face.face}, seen for {span(face.seconds_seen)}")
     grid[0].set_xlim(0, timeline.seconds)
-    grid[-1].xaxis.set_major_locator(MaxNLocator(10, steps=[1, 1.5, 2, 3, 5, 6, 10]))
-    grid[-1].xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: clock(seconds)))
+    _mark_times(grid[-1], timeline.seconds, panels_in_row(10, 0.7))
     grid[-1].tick_params(axis="x", labelbottom=True, labelsize=SMALL, labelcolor=INK, color=RULE, length=3)
     grid[-1].set_xlabel("time in the video", fontsize=SMALL, color=MUTED)
     _legend(figure, timeline.classes, colors)
     return figure
+
+
+def _mark_times(axes: Axes, seconds: float, ticks: int) -> None:
+    """Whole seconds as a clock; in a video too short for them fractions, never the same label twice."""
+    short = seconds < 5
+    axes.xaxis.set_major_locator(MaxNLocator(ticks, steps=[1, 1.5, 2, 3, 5, 6, 10], integer=not short))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda at, _: f"{at:g} s" if short else clock(at)))
 
 
 def _draw_stack(axes: Axes, edges: np.ndarray, means: np.ndarray, colors: Sequence[str]) -> None:
@@ -87,16 +93,7 @@ def _draw_band(axes: Axes, edges: np.ndarray, means: np.ndarray, colors: Sequenc
 def _legend(figure: Figure, classes: Sequence[str], colors: Sequence[str]) -> None:
     handles = [Patch(facecolor=color) for color in colors]
     handles.append(Patch(facecolor=PALE, edgecolor=RULE))
-    figure.legend(
-        handles,
-        [*classes, NOT_SEEN],
-        loc="outside lower left",
-        ncols=min(9, len(handles)),
-        frameon=False,
-        fontsize=TEXT,
-        labelcolor=INK,
-        **{"handlelength": 1.1, "handleheight": 1.1, "columnspacing": 1.3},
-    )
+    draw_legend(figure, handles, [*classes, NOT_SEEN], columns=9, handlelength=1.1, handleheight=1.1)
 
 
 def clock(seconds: float) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...atomic_files import check_output_folder, write_json, write_text
+from ...plotting.paper import SCREEN, drawing_for, in_every_format
 from ...plotting.style import save_figure
 from ...reporting import figure_data_uri, render_page
 from .figure import clock, plot_timeline, span
@@ -23,7 +24,7 @@ MINUTES_SHOWN, GAPS_SHOWN, FACES_SHOWN = 60, 12, 12
 
 def check_free(folder: Path, force: bool) -> None:
     """Refuse a folder with something in it, see :func:`fer_keras.atomic_files.check_output_folder`."""
-    check_output_folder(folder, FILES, force=force, kind="a timeline")
+    check_output_folder(folder, in_every_format(FILES), force=force, kind="a timeline")
 
 
 def describe(timeline: Timeline) -> dict:
@@ -48,7 +49,6 @@ def write_timeline(folder: Path, timeline: Timeline) -> dict:
     """Write every file of a timeline into ``folder`` and return its numbers.
 
     Raises:
-        FerKerasError: jinja2 is not installed.
         RunFolderError: the file system refuses.
     """
     numbers, drawn = describe(timeline), timeline.faces[:MAX_DRAWN]
@@ -58,7 +58,9 @@ def write_timeline(folder: Path, timeline: Timeline) -> dict:
     if len(drawn) < len(timeline.faces):
         title += f"; the {len(drawn)} faces seen longest, of {len(timeline.faces)}"
     save_figure(plot_timeline(timeline, drawn, title), folder / PICTURE)
-    write_text(folder / PAGE, _make_page(timeline, drawn, numbers))
+    with drawing_for(SCREEN):
+        page = _make_page(timeline, drawn, numbers)
+    write_text(folder / PAGE, page)
     write_text(folder / SUMMARY, to_csv(numbers["minutes"], timeline.classes))
     write_json(folder / NUMBERS, numbers)
     return numbers

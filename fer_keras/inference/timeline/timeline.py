@@ -1,8 +1,8 @@
 """Apparent expression over time: what a face seemed to show, when it was not seen, and means over any stretch of time.
 
-A row holds until the next one of the same face, if that comes soon enough; after the last row before a gap it holds for
-one usual frame. Means are integrals over time, so that a varying frame rate weighs nothing wrongly, and a bin of a plot
-is exact however many rows it holds.
+A row holds until the next frame of the video, in which the face is seen again or not; where that is further away than a
+gap, for one usual frame. Means are integrals over time, so that a varying frame rate weighs nothing wrongly, and a bin
+of a plot is exact however many rows it holds.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def make_timeline(observations: Observations, *, gap: float | None = None, face:
         allowed = ", ".join(map(str, list(rows)[:20])) + (", ..." if len(rows) > 20 else "")
         raise InputError("there is no such face", allowed=allowed, received=face)
     chosen = rows if face is None else {face: rows[face]}
-    faces = [_one_face(observations, number, places, gap, interval) for number, places in chosen.items()]
+    faces = [_one_face(observations, times, number, places, gap, interval) for number, places in chosen.items()]
     without = np.unique(observations.timestamps[observations.faces < 0])
     return Timeline(
         file=observations.file,
@@ -120,10 +120,13 @@ def _rows_by_face(faces: np.ndarray) -> dict[int, np.ndarray]:
     return {number: rows for number, rows in zip(numbers.tolist(), parts, strict=True) if number >= 0}
 
 
-def _one_face(observations: Observations, face: int, rows: np.ndarray, gap: float, interval: float) -> FaceTimeline:
+def _one_face(
+    observations: Observations, times: np.ndarray, face: int, rows: np.ndarray, gap: float, interval: float
+) -> FaceTimeline:
     starts = observations.timestamps[rows]
     waits = np.append(np.diff(starts), np.inf)
-    ends = starts + np.where(waits <= gap, waits, interval)
+    frames = np.append(times, np.inf)[np.searchsorted(times, starts, side="right")] - starts  # until the next frame
+    ends = starts + np.where(frames <= gap, frames, interval)
     breaks = np.flatnonzero(waits[:-1] > gap)
     return FaceTimeline(
         face,

@@ -7,8 +7,6 @@ import sys
 import pytest
 from fer_keras_cli.main import run
 
-pytest.importorskip("jinja2", reason="the page needs the extra 'report'")
-
 
 @pytest.fixture
 def results(tmp_path):

@@ -85,6 +85,27 @@ def test_time_weighs_and_not_the_number_of_rows(tmp_path):
     assert row["share"]["happy"] == pytest.approx(1 / 9.1, abs=1e-3)
 
 
+def test_frames_without_the_face_are_not_seen_however_short_the_gap(tmp_path):
+    """2 s at 10 per second, the face in every second frame: it was seen for half of the time."""
+    rows = [(at / 10, 0, "happy") if at % 2 == 0 else (at / 10, None, None) for at in range(20)]
+    timeline = make_timeline(read_observations(write_rows(tmp_path / "rows.csv", rows)))
+    (face,) = timeline.faces
+    assert face.seconds_seen == pytest.approx(1.0)
+    assert face.gaps == []  # none is longer than a second
+    assert summarise_whole(timeline)[0]["seconds_seen"] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("seconds", [0.4, 1.5, 2.9, 6, 45, 600, 5000])
+def test_no_two_ticks_of_the_clock_are_the_same(tmp_path, seconds):
+    rows = [(at * seconds / 40, 0, "happy") for at in range(41)]
+    timeline = make_timeline(read_observations(write_rows(tmp_path / "rows.csv", rows)), gap=200)
+    figure = plot_timeline(timeline, timeline.faces, "t")
+    figure.draw_without_rendering()
+    labels = [label.get_text() for label in figure.axes[-1].get_xticklabels()]
+    assert len(labels) >= 3
+    assert len(labels) == len(set(labels))
+
+
 def test_bins_are_exact_means_and_empty_in_gaps(talk):
     face = talk.faces[0]
     means, seen = mean_between(face, face.probabilities, np.array([0.0, 20.0, 35.0, 38.0, 45.0]))
@@ -178,7 +199,6 @@ def test_clock_and_span():
 
 
 def test_report_is_whole_and_escapes_names(talk, tmp_path):
-    pytest.importorskip("jinja2", reason="the page needs the extra 'report'")
     from dataclasses import replace
 
     numbers = write_timeline(tmp_path, replace(talk, file="<b>talk</b>.mp4"))

@@ -1,0 +1,1 @@
+"""Runs for others: a model card, and Hugging Face's hub (extra ``hub``)."""
