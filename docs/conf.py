@@ -63,7 +63,15 @@ def write_api_pages(app):
         (folder / f"{room}.md").write_text("\n".join([*lines, "```", ""]), encoding="utf-8")
 
 
+def show_example(app, what, name, obj, options, lines):
+    """Examples are code, not prose: the tests run them."""
+    lines[:] = ["Example::" if line == "Example:" else line for line in lines]
+    if "Example::" in lines:
+        lines.insert(lines.index("Example::") + 1, "")
+
+
 def setup(app):
+    app.connect("autodoc-process-docstring", show_example, priority=1)  # before napoleon
     app.add_config_value("repository", "https://github.com/fer-keras/fer_keras/blob/main", "env")
     app.connect("builder-inited", write_api_pages)
     app.connect("source-read", lead_outside)
