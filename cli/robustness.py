@@ -65,7 +65,9 @@ def print_robustness(result: dict, report: Path) -> None:
         entries = [*corruption["severities"], *[None] * (1 + len(unit) - len(corruption["severities"]))]
         for name, entry in zip(names, entries, strict=False):
             table.add_row(name, *_cells(entry))
-    Console(highlight=False).print(table)
+    console = Console(highlight=False)
+    console.width = max(console.width, 80)  # a narrow terminal gets whole names and numbers all the same
+    console.print(table)
     frequent = result["most_frequent_class"]
     rows = [
         ("mean accuracy over the kinds of damage", f"{100 * result['mean_accuracy']:.1f} %"),

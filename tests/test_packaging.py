@@ -93,7 +93,12 @@ def test_what_is_imported_is_declared():
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
     lines = [config["options"]["install_requires"], *config["options.extras_require"].values()]
-    declared = {re.split(r"[\[<>=~;! ]", line)[0].lower() for block in lines for line in block.split("\n") if line}
+    declared = {
+        re.split(r"[\[<>=~;! ]", line)[0].lower().replace("_", "-")
+        for block in lines
+        for line in block.split("\n")
+        if line
+    }
     imported = set()
     for path in [*(ROOT / "fer_keras").rglob("*.py"), *(ROOT / "cli").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -13,7 +13,6 @@ from types import ModuleType
 
 from ..errors import FerKerasError, InputError
 from ..runs.run_folder import RunFolder
-from .card import write_card
 
 SCHEME = "hf://"
 # What leaves this machine. No picture of a face: worst_mistakes.png and what stands in predictions.csv stay here.
@@ -55,6 +54,8 @@ def push_run(run: RunFolder, target: str, *, license_name: str = "other", privat
             copy = stage / file.relative_to(run.path)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(file, copy)
+        from .card import write_card  # scores and recipes: nothing that a prediction needs
+
         write_card(run, stage / "README.md", license_name=license_name)
         RunFolder(stage).write_manifest()
         try:

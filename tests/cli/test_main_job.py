@@ -60,7 +60,8 @@ def test_evaluate_prints_json_and_writes_the_report(trained, workplace, monkeypa
     assert printed["n"] == 21
     assert {path.name for path in (trained / "evaluation" / "test").iterdir()} == {
         "metrics.json", "confusion_matrix.png", "confusion_matrix.csv", "predictions.csv",
-        "classification_report.txt", "worst_mistakes.png", "reliability.png", "coverage.png", "coverage.csv",
+        "classification_report.txt", "one_vs_rest.csv",
+        "precision_recall.png", "roc.png", "worst_mistakes.png", "reliability.png", "coverage.png", "coverage.csv",
     }  # fmt: skip
 
 

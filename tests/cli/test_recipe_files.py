@@ -1,5 +1,6 @@
 """Recipes, networks and the command line name the same things."""
 
+import re
 from importlib import resources
 
 import pytest
@@ -24,7 +25,7 @@ def test_every_recipe_is_valid_and_says_how_to_train_it(name):
     with resources.as_file(resources.files("fer_keras_configs") / f"{name}.yaml") as path:
         header = path.read_text(encoding="utf-8")
     assert header.startswith(f"# {name}: ")
-    assert f"fer-keras train {option} {name} --data " in header
+    assert re.search(rf"fer-keras train {option} {re.escape(name)} (--set \S+ )?--data ", header)
 
 
 def test_recipes_of_the_seeds_have_a_folder_of_their_own(capsys):

@@ -14,6 +14,7 @@ from fer_keras_cli.progress import ProgressObserver, print_table
 from fer_keras_cli.robustness import print_robustness
 from fer_keras_cli.time_to import print_report as print_times
 
+from fer_keras.runs.named_runs import PACKAGED_RUNS
 from fer_keras.runs.run_folder import RunFolder
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -91,7 +92,7 @@ def test_the_line_of_an_epoch_fits_80_columns(screen):
 
 
 def test_comparing_fits_80_columns_and_says_that_it_works(screen, tmp_path):
-    runs = [str(path) for path in sorted((ROOT / "saved_models").glob("*-fer2013"))]
+    runs = [str(ROOT / "saved_models" / name) for name in PACKAGED_RUNS]
     assert run_cli(["compare", *runs, "--output", str(tmp_path)]) == 0
     lines = screen()
     check_width([line for line in lines if str(tmp_path) not in line])

@@ -21,7 +21,7 @@ def test_the_spool_returns_what_went_in(tmp_path):
         spool.append(encode_png(face))
     for index, face in ((2, faces[0]), (0, faces[0]), (1, faces[1])):
         np.testing.assert_array_equal(decode_gray(spool[index]), resize_gray(face, 40))
-    assert (spool.digests[0], spool.stretched) == (spool.digests[2], 1)
+    assert (spool.digests[0], spool.not_square) == (spool.digests[2], 1)
     assert len(set(spool.digests)) == 3
     assert list(tmp_path.iterdir()) == []  # nothing is left behind, even by a killed process
 

@@ -136,5 +136,5 @@ def test_the_exports_of_the_default_model_are_those_of_results():
             assert f"{100 * export['accuracy_difference']:+.2f} ({low:+.2f} to {high:+.2f})" in row
 
 
-def test_what_is_published_fits_into_25_megabytes():
-    assert sum(file.stat().st_size for run in RUNS for file in run.path.rglob("*") if file.is_file()) < 25e6
+def test_what_is_published_fits_into_40_megabytes():
+    assert sum(file.stat().st_size for run in RUNS for file in run.path.rglob("*") if file.is_file()) < 40e6

@@ -25,8 +25,11 @@ FILES = {
     "coverage.csv",
     "coverage.png",
     "metrics.json",
+    "one_vs_rest.csv",
+    "precision_recall.png",
     "predictions.csv",
     "reliability.png",
+    "roc.png",
     "worst_mistakes.png",
 }
 CONTRACT = {"split", "n", "accuracy", "accuracy_ci95", "macro_f1", "balanced_accuracy", "top2_accuracy", "nll", "ece"}

@@ -10,7 +10,7 @@ from fer_keras.recipe.recipe import make_recipe
 from fer_keras.training.cross_validation import cross_validate
 from fer_keras.training.train import TrainingResult
 
-RECIPE = make_recipe({"model": {"name": "simple_cnn", "head_units": 0}, "train": {"epochs": 1, "batch_size": 16}})
+RECIPE = make_recipe({"model": {"name": "simple_cnn", "head_units": 0}, "train": {"epochs": 2, "batch_size": 16}})
 
 
 def test_folds_are_trained_scored_and_gone_on_with(tiny_dataset, tmp_path):
