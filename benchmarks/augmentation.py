@@ -18,11 +18,11 @@ from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
-from fer_keras_cli.recipe_files import resolve_recipe
 from keras.src.legacy.preprocessing.image import ImageDataGenerator
 
 from fer_keras.augmentation.batch import augment_batch
 from fer_keras.recipe.augmentation import AugmentationSection
+from fer_keras.recipe.named_recipes import resolve_recipe
 
 GEOMETRY = {
     "rotation_range": 10.0,

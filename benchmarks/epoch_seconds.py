@@ -17,10 +17,10 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-from fer_keras_cli.recipe_files import resolve_recipe
 from fer_keras_cli.run_data import load_data
 
 from fer_keras.errors import ConfigError
+from fer_keras.recipe.named_recipes import resolve_recipe
 
 FACES_A_TURN = 640
 

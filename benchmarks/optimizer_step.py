@@ -15,9 +15,9 @@ import time
 
 import keras
 import numpy as np
-from fer_keras_cli.recipe_files import resolve_recipe
 
 from fer_keras.models import build_model
+from fer_keras.recipe.named_recipes import resolve_recipe
 from fer_keras.runs.run_record import hardware, now, versions
 from fer_keras.training.fused_normalization import fuse_batch_norms
 from fer_keras.training.muon import ConvMuon

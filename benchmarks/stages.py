@@ -18,10 +18,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import tensorflow as tf
-from fer_keras_cli.recipe_files import resolve_recipe
 
 from fer_keras.augmentation.batch import augment_batch
 from fer_keras.datasets import FaceDataset, load_faces
+from fer_keras.recipe.named_recipes import resolve_recipe
 from fer_keras.recipe.recipe import Recipe
 from fer_keras.training.fitting import plan
 from fer_keras.training.input_pipeline import make_train_dataset

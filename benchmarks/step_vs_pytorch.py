@@ -23,9 +23,9 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from fer_keras_cli.recipe_files import resolve_recipe
 
 from fer_keras.emotions import FER7
+from fer_keras.recipe.named_recipes import resolve_recipe
 from fer_keras.recipe.recipe import Recipe
 from fer_keras.runs.run_record import hardware, now, versions
 

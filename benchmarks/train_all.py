@@ -18,11 +18,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from fer_keras_cli.recipe_files import resolve_recipe
 from pack_runs import pack_runs
 from results_table import recipe_without_seed, to_markdown, write_table
 
 from fer_keras.errors import FerKerasError
+from fer_keras.recipe.named_recipes import resolve_recipe
 from fer_keras.recipe.recipe import recipe_key
 from fer_keras.runs.run_folder import RunFolder
 

@@ -11,8 +11,7 @@ def measure(ctx, names, *, target, models, data, overrides, seeds, max_epochs, m
     """Check the request, load the faces, train; returns the JSON document."""
     from fer_keras.benchmark.time_to_accuracy import check_request, time_to_accuracy
     from fer_keras.errors import InputError
-
-    from .recipe_files import resolve_recipe
+    from fer_keras.recipe.named_recipes import resolve_recipe
 
     resolved = {name: resolve_recipe(None, name, overrides) for name in names}
     resolved |= {name: resolve_recipe(name, None, overrides) for name in models}

@@ -45,7 +45,8 @@ def preview(ctx, data, recipe, overrides, faces, copies, out):
     \b
     fer-keras data preview --data fer2013.csv --set augmentation.rotation_range=30
     """
-    from ..recipe_files import resolve_recipe
+    from fer_keras.recipe.named_recipes import resolve_recipe
+
     from ..run_data import load_data
 
     resolved = resolve_recipe(None, recipe, overrides)

@@ -56,8 +56,8 @@ def command(
     """
     from fer_keras.porting.class_orders import resolve_class_order
     from fer_keras.porting.torch.checkpoint import read_checkpoint
+    from fer_keras.recipe.named_recipes import resolve_recipe
 
-    from ..recipe_files import resolve_recipe
     from ..run_data import load_data
 
     resolved = resolve_recipe(model, recipe, overrides)

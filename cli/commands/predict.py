@@ -46,7 +46,9 @@ from ..options import json_option
 @click.option(
     "--threshold", type=click.FloatRange(0, 1), help="Call answers below it uncertain. Default: the model's own."
 )
-@click.option("--threads", type=click.IntRange(1, 256), help="CPU threads of the model. Default: the runtime's.")
+@click.option(
+    "--threads", type=click.IntRange(1, 256), help="Faces classified at the same time. Default: as many as cores."
+)
 @click.option(
     "--output", type=click.Path(path_type=Path, file_okay=False), help="Folder for copies with boxes and labels."
 )

@@ -5,11 +5,11 @@ from importlib import resources
 
 import pytest
 from fer_keras_cli.main import run
-from fer_keras_cli.recipe_files import recipe_data, recipe_names, resolve_recipe
 
 from fer_keras.errors import ConfigError
 from fer_keras.recipe.augmentation import AugmentationSection
 from fer_keras.recipe.model import SECTIONS
+from fer_keras.recipe.named_recipes import recipe_data, recipe_names, resolve_recipe
 from fer_keras.recipe.recipe import make_recipe
 
 

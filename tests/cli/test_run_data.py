@@ -3,10 +3,10 @@
 import layouts
 import pytest
 from fer_keras_cli.commands.train import _as_overrides
-from fer_keras_cli.recipe_files import resolve_recipe
 from fer_keras_cli.run_data import load_data
 
 from fer_keras.errors import DataError
+from fer_keras.recipe.named_recipes import resolve_recipe
 
 
 @pytest.fixture
